@@ -1,0 +1,1 @@
+"""ccflare: a self-hosted proxy for the Claude API."""

@@ -1,0 +1,105 @@
+"""The error tree. A door turns these into its own shape; nothing else decides a status code."""
+
+from collections.abc import Mapping
+
+
+class CcflareError(Exception):
+    """Base of every error that a door may show. `message` is safe to show: it holds no secret."""
+
+    status = 500
+    kind = "api_error"
+    """Anthropic's `error.type` for the proxy door."""
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        details: Mapping[str, object] | None = None,
+        retry_after_s: int | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.details = dict(details or {})
+        self.retry_after_s = retry_after_s
+
+
+class InvalidInput(CcflareError):
+    """What the caller sent is wrong; `details` names the field."""
+
+    status = 400
+    kind = "invalid_request_error"
+
+    @classmethod
+    def field(cls, name: str, message: str) -> "InvalidInput":
+        """Return the error for one named field."""
+        return cls(f"{name}: {message}", details={name: message})
+
+
+class NotAuthenticated(CcflareError):
+    """No valid credential came along."""
+
+    status = 401
+    kind = "authentication_error"
+
+
+class NotAllowed(CcflareError):
+    """The principal is known and may not do this."""
+
+    status = 403
+    kind = "permission_error"
+
+
+class NotFound(CcflareError):
+    """The named thing does not exist."""
+
+    status = 404
+    kind = "not_found_error"
+
+
+class Conflict(CcflareError):
+    """The change collides with what is there, for example a name that is taken."""
+
+    status = 409
+    kind = "invalid_request_error"
+
+
+class TooSlow(CcflareError):
+    """The client did not send its request in time."""
+
+    status = 408
+    kind = "invalid_request_error"
+
+
+class TooLarge(CcflareError):
+    """The request body is above the limit."""
+
+    status = 413
+    kind = "request_too_large"
+
+
+class TooMany(CcflareError):
+    """A limit of ours or of every account was reached."""
+
+    status = 429
+    kind = "rate_limit_error"
+
+
+class Unavailable(CcflareError):
+    """We cannot serve now: no account, draining, or the database is away."""
+
+    status = 503
+    kind = "api_error"
+
+
+class UpstreamFailed(CcflareError):
+    """The upstream could not be reached or broke before it answered. `phase` tells where."""
+
+    status = 502
+    kind = "api_error"
+
+    def __init__(self, message: str, *, phase: str, sent: bool) -> None:
+        super().__init__(message)
+        self.phase = phase
+        self.sent = sent
+        """Whether request bytes may have reached the upstream."""
+
