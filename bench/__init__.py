@@ -1,0 +1,1 @@
+"""Measures what the proxy costs, beside nginx and beside a bare Flask pass-through, in one interleaved run."""
