@@ -109,14 +109,11 @@ class Upstream:
         """End the process: its input is closed, and it leaves."""
         if self._process is not None:
             process, self._process = self._process, None
-            assert process.stdin is not None and process.stdout is not None
-            process.stdin.close()
             try:
-                process.wait(5)
+                process.communicate(timeout=5)
             except subprocess.TimeoutExpired:
                 process.kill()
-                process.wait()
-            process.stdout.close()
+                process.communicate()
         if self._folder is not None:
             self._folder.cleanup()
             self._folder = None
@@ -188,7 +185,7 @@ class Upstream:
         self._ask("windows", credential=credential, **values)
 
     def issue_tokens(self, *, expires_in_s: float = 28_800, account: str = "someone") -> dict[str, Any]:
-        """Return a live pair: access_token, refresh_token, expires_in, expires_at (ms), scope, account, organization."""
+        """Return a live pair: access_token, refresh_token, expires_in, expires_at (ms), scope, account."""
         return dict(self._ask("issue", expires_in_s=expires_in_s, account=account))
 
     def revoke(self, token: str) -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from email.utils import formatdate
 from functools import lru_cache
 from http import HTTPStatus
+from itertools import pairwise
 from typing import Any, Literal
 
 import brotli
@@ -204,7 +205,7 @@ SPLITTERS: dict[str, Callable[[bytes], list[bytes]]] = {"split-utf8": _split_utf
 
 def _cut(part: bytes, cuts: Iterable[int]) -> list[bytes]:
     edges = [0, *cuts, len(part)]
-    return [part[start:stop] for start, stop in zip(edges, edges[1:], strict=False) if stop > start]
+    return [part[start:stop] for start, stop in pairwise(edges) if stop > start]
 
 
 def _sliced(part: bytes, size: int) -> list[bytes]:

@@ -5,6 +5,7 @@ import random
 import re
 import zlib
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import Any
 
 Json = dict[str, Any]
@@ -13,7 +14,7 @@ _CLOSINGS = (
     "Here is the short version: it works, and the numbers agree.",
     "I looked at it from three sides and found nothing that contradicts you.",
     "The next step is small: write the failing test, then make it pass.",
-    "Größere Änderungen brauchen Geduld – und guten Tee. 🍵",
+    "Größere Änderungen brauchen Geduld und guten Tee. 🍵",
     "In summary, keep the interface narrow and the state in one place.",
 )
 _SIGNATURE = "EqQBCkYIBxgCKkDf" + "Zm9yIHRlc3Rpbmcgb25seQ" * 6 + "=="
@@ -130,7 +131,7 @@ def wanted_tools(asked: Json) -> list[Json]:
     elif choice.get("type") == "any":
         names = [next(iter(offered))]
     elif choice.get("type") != "none":
-        names = [name for name in re.findall(r"use (\w+)", prompt_of(asked))]
+        names = re.findall(r"use (\w+)", prompt_of(asked))
     calls = [{"name": name, "input": _sample(offered[name].get("input_schema"))} for name in names if name in offered]
     return calls[:1] if choice.get("disable_parallel_tool_use") else calls
 
@@ -142,7 +143,7 @@ def pieces_of(text: str, count: int | None) -> list[str]:
     while len(text) < count:
         text = f"{text} {text}" if text else "word "
     edges = [len(text) * number // count for number in range(count + 1)]
-    return [text[start:stop] for start, stop in zip(edges, edges[1:], strict=False)]
+    return [text[start:stop] for start, stop in pairwise(edges)]
 
 
 def _sample(schema: Any) -> Any:
@@ -250,10 +251,12 @@ def _stop_reason(blocks: list[Json], step: Json) -> str:
 
 def _block_events(index: int, block: Json, deltas: int | None) -> Iterator[Json]:
     kind = block["type"]
-    blank: Json = {
-        "text": {"type": "text", "text": "", **({"citations": []} if "citations" in block else {})},
-        "thinking": {"type": "thinking", "thinking": "", "signature": ""},
-    }.get(kind) or ({**block, "input": {}} if "input" in block else block)
+    if kind == "text":
+        blank = {"type": "text", "text": ""} | ({"citations": []} if "citations" in block else {})
+    elif kind == "thinking":
+        blank = {"type": "thinking", "thinking": "", "signature": ""}
+    else:
+        blank = block | ({"input": {}} if "input" in block else {})
     yield {"type": "content_block_start", "index": index, "content_block": blank}
     for delta in _deltas(kind, block, deltas):
         yield {"type": "content_block_delta", "index": index, "delta": delta}

@@ -37,7 +37,7 @@ class Resources:
     def answer(self, path: str, request: Request, asked: Any, scheme: str) -> Answer:
         """Return the answer for a path under /v1. Raises Missing."""
         parts = path.strip("/").split("/")[1:]
-        match request.method, parts:
+        match request.method.replace("HEAD", "GET"), parts:
             case "GET", ["models"]:
                 return _json(_page([_model(model) for model in MODELS], request.query))
             case "GET", ["models", name]:

@@ -168,7 +168,8 @@ def run(host: str, port: int, *, tls_files: tuple[str, str] | None, bench: bool,
     options = {"certfile": tls_files[0], "keyfile": tls_files[1]} if tls_files else {}
     server = StreamServer((host, port), fake.serve, backlog=4096, **options)
     server.start()
-    print(f"ready {scheme}://{host}:{server.server_port}", flush=True)
+    sys.stdout.write(f"ready {scheme}://{host}:{server.server_port}\n")
+    sys.stdout.flush()
     if until_stdin_closes:
         gevent.get_hub().threadpool.apply(sys.stdin.buffer.read)
     else:

@@ -1,8 +1,9 @@
 """The words of a script: each function returns one step, a plain dict that travels as JSON.
 
-Transport options, on every step: `delay_s` (before the head), `first_event_delay_s` (between head and body), `event_delay_s`,
-`encoding` (gzip br zstd deflate accept), `chunk` (event, whole, bytes:N, split-utf8, split-line), `framing` (chunked length
-close), `headers` (pairs to add), `drop_headers`, `informational` (e.g. [103]), `early` (answer before the body is read).
+Transport options, on every step: `delay_s` (before the head), `first_event_delay_s` (between head and body),
+`event_delay_s`, `encoding` (gzip br zstd deflate accept), `chunk` (event, whole, bytes:N, split-utf8, split-line),
+`framing` (chunked length close), `headers` (pairs to add), `drop_headers`, `informational` (e.g. [103]),
+`early` (answer before the body is read).
 """
 
 from typing import Any, Literal
@@ -15,8 +16,9 @@ Place = int | Literal["request"]
 def message(**options: Any) -> Step:
     """A good answer, in the shape that the path wants.
 
-    Content: `text`, `thinking`, `tools` ([{"name", "input"}]), `search` (a web search with citations: the query), `citations`, `refusal`,
-    `stop_reason`, `model`, `usage` (laid over the computed one), `events` (number of text deltas).
+    Content: `text`, `thinking`, `tools` ([{"name", "input"}]), `search` (a web search with citations: the query),
+    `citations`, `refusal`, `stop_reason`, `model`, `usage` (laid over the computed one), `events` (number of text
+    deltas), `comments` (OpenAI: keep-alive lines in the stream).
     """
     return {"kind": "message", **options}
 
@@ -31,7 +33,7 @@ def limited(window: str = "5h", reset_in_s: float = 3600, **options: Any) -> Ste
 
 
 def status(
-    code: int, body: Any = None, *, message: str | None = None, retry_after: str | None = None, **options: Any
+    code: int, body: Any = None, *, message: str | None = None, retry_after: str | float | None = None, **options: Any
 ) -> Step:
     """Any status; `body` is a dict (JSON), a string, or None for the provider's own error shape."""
     headers = list(options.pop("headers", ()))
@@ -113,12 +115,12 @@ def hold(name: str, step: Step | None = None, *, at: Place = "request") -> Step:
 
 
 def usage(shape: Literal["flat", "limits", "both", "nulls", "unknown"] = "flat", **options: Any) -> Step:
-    """An answer of the usage endpoint in one of its shapes. Utilisation (0-100): `five_hour`, `seven_day`; `reset_in_s`, `reset_7d_in_s`."""
+    """An answer of the usage endpoint. Utilisation (0-100): `five_hour`, `seven_day`; `reset_in_s`, `reset_7d_in_s`."""
     return {"kind": "message", "shape": shape, **options}
 
 
 def tokens(**options: Any) -> Step:
-    """A good answer of the token endpoint. `expires_in_s`, `rotate` (False keeps the old refresh token), `without_refresh`."""
+    """A good answer of the token endpoint: `expires_in_s`, `rotate` (False: keep the old one), `without_refresh`."""
     return {"kind": "message", **options}
 
 

@@ -75,11 +75,11 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--bench", action="store_true", help="keep no requests and do not parse big bodies")
     parser.add_argument("--until-stdin-closes", action="store_true", help="leave when whoever started this is gone")
     asked = parser.parse_args(arguments)
-    from tests.fakes.server import run  # the client side must not load gevent
+    from tests.fakes.server import run  # noqa: PLC0415 - the client side must not load gevent
 
     tls_files = None
     if asked.tls is not None:
-        from tests.fakes.tls import write_certificate
+        from tests.fakes.tls import write_certificate  # noqa: PLC0415 - and only TLS needs cryptography
 
         cert, key, _ = write_certificate(asked.tls)
         tls_files = str(cert), str(key)
