@@ -4,6 +4,7 @@ import math
 import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta, timezone
+from functools import lru_cache
 from typing import Any
 
 Pairs = list[tuple[str, str]]
@@ -209,4 +210,9 @@ def _limit(kind: str, group: str, percent: float, resets_at: str, model: str | N
 
 
 def _rfc3339(at: float) -> str:
-    return datetime.fromtimestamp(math.ceil(at), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return _second_text(math.ceil(at))
+
+
+@lru_cache(maxsize=256)
+def _second_text(second: int) -> str:
+    return datetime.fromtimestamp(second, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

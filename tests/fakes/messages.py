@@ -20,9 +20,8 @@ _CLOSINGS = (
 _SIGNATURE = "EqQBCkYIBxgCKkDf" + "Zm9yIHRlc3Rpbmcgb25seQ" * 6 + "=="
 
 
-def dumps(value: Any) -> str:
-    """Return compact JSON with non-ASCII as it is, like the API."""
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+dumps = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+"""Compact JSON with non-ASCII as it is, like the API."""
 
 
 def fault(asked: Any, path: str) -> str | None:
@@ -66,10 +65,8 @@ def events(answer: Json, deltas: int | None = None) -> list[bytes]:
     start = {**answer, "content": [], "stop_reason": None, "usage": opening}
     stream = [event({"type": "message_start", "message": start})]
     for index, block in enumerate(answer["content"]):
-        for data in _block_events(index, block, deltas):
-            stream.append(event(data))
-            if len(stream) == 2:
-                stream.append(b'event: ping\ndata: {"type": "ping"}\n\n')
+        stream += _block_events(index, block, deltas)
+    stream.insert(2, b'event: ping\ndata: {"type": "ping"}\n\n')
     delta = {"stop_reason": answer["stop_reason"], "stop_sequence": answer["stop_sequence"]}
     names = (
         "input_tokens",
@@ -86,7 +83,7 @@ def events(answer: Json, deltas: int | None = None) -> list[bytes]:
 
 def event(data: Json) -> bytes:
     """Return one event; spaces of random number stand before the last brace, as the API pads its lines."""
-    return f"event: {data['type']}\ndata: {dumps(data)[:-1]}{' ' * random.randrange(16)}}}\n\n".encode()
+    return _framed(data["type"], dumps(data))
 
 
 def error_event(kind: str, request_id: str) -> bytes:
@@ -229,7 +226,7 @@ def _usage(body: bytes, blocks: list[Json], step: Json, cached: bool) -> Json:
             "ephemeral_5m_input_tokens": 0 if is_long else written,
             "ephemeral_1h_input_tokens": written if is_long else 0,
         },
-        "output_tokens": max(1, sum(len(dumps(block)) for block in blocks) // 4),
+        "output_tokens": max(1, sum(map(_weight, blocks)) // 4),
         "service_tier": "standard",
         "inference_geo": "not_available",
     }
@@ -243,13 +240,23 @@ def _usage(body: bytes, blocks: list[Json], step: Json, cached: bool) -> Json:
     return usage
 
 
+def _weight(block: Json) -> int:
+    """Return about how many characters the model wrote for a block."""
+    text = block.get("text") or block.get("thinking")
+    return len(text) if text else len(dumps(block))
+
+
 def _stop_reason(blocks: list[Json], step: Json) -> str:
     if step.get("refusal"):
         return "refusal"
     return "tool_use" if blocks and blocks[-1]["type"] == "tool_use" else "end_turn"
 
 
-def _block_events(index: int, block: Json, deltas: int | None) -> Iterator[Json]:
+def _framed(kind: str, data: str) -> bytes:
+    return f"event: {kind}\ndata: {data[:-1]}{' ' * int(random.random() * 16)}}}\n\n".encode()
+
+
+def _block_events(index: int, block: Json, deltas: int | None) -> Iterator[bytes]:
     kind = block["type"]
     if kind == "text":
         blank = {"type": "text", "text": ""} | ({"citations": []} if "citations" in block else {})
@@ -257,10 +264,11 @@ def _block_events(index: int, block: Json, deltas: int | None) -> Iterator[Json]
         blank = {"type": "thinking", "thinking": "", "signature": ""}
     else:
         blank = block | ({"input": {}} if "input" in block else {})
-    yield {"type": "content_block_start", "index": index, "content_block": blank}
+    yield event({"type": "content_block_start", "index": index, "content_block": blank})
+    opening = f'{{"type":"content_block_delta","index":{index},"delta":'
     for delta in _deltas(kind, block, deltas):
-        yield {"type": "content_block_delta", "index": index, "delta": delta}
-    yield {"type": "content_block_stop", "index": index}
+        yield _framed("content_block_delta", f"{opening}{dumps(delta)}}}")
+    yield event({"type": "content_block_stop", "index": index})
 
 
 def _deltas(kind: str, block: Json, deltas: int | None) -> Iterator[Json]:
