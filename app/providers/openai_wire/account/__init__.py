@@ -1,0 +1,1 @@
+"""An Anthropic client in front of an account that speaks Chat Completions."""
