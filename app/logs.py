@@ -4,7 +4,6 @@ import fcntl
 import json
 import logging
 import os
-import re
 import sys
 import time
 from collections.abc import Iterator
@@ -12,6 +11,7 @@ from contextlib import closing, suppress
 from pathlib import Path
 from typing import BinaryIO, Literal, TextIO
 
+from app.redaction import redact
 from config import Settings
 
 FILE_MAX_BYTES = 10 * 1024**2
@@ -55,39 +55,6 @@ def configure(settings: Settings, door: Literal["server", "cli"] = "server", str
             logger = logging.getLogger(name)
             logger.handlers.clear()
             logger.propagate = True
-
-
-# A name that tells a secret ends in one of these words, in headers, JSON, pairs, query strings and code alike.
-_WORD = r"(?:keys?|token|secret|passw(?:or)?d|passphrase|verifier|credentials?|authorization|cookie|signature)"
-_NAME = rf"(?<![\w.\-])[\w.\-]{{0,64}}?{_WORD}"
-_QUOTE = r"""\\{0,3}["']"""  # also inside a text that was quoted before
-_REST = r"(?:(?!\2)(?:\\.|.))+"  # up to the quote that opened the value
-# A line that holds none of these has nothing to hide.
-_MARKS = "key token secret pass verif credential auth cookie signature code state= bearer sk- ccf_ eyj ://".split()
-_RULES = tuple(
-    (re.compile(pattern, re.IGNORECASE), replacement)
-    for pattern, replacement in (
-        (r"""(://[^\s:/@"']{0,256}:)[^\s/@"']+(?=@)""", r"\1***"),
-        (rf"((?:{_NAME}|(?<![\w.\-])code){_QUOTE}\s*[:,]\s*b?)({_QUOTE}){_REST}", r"\1\2***"),
-        (r"""((?<![\w.\-])(?:(?:set-)?cookie|(?:proxy-)?authorization)\s*[:=]\s*)[^\r\n"']+""", r"\1***"),
-        (rf"({_NAME}\s*=\s*b?)(?:({_QUOTE}){_REST}|[^\s\"'&,;)}}\]]+)", r"\1\2***"),
-        (r"""((?<![\w.\-])[\w.\-]{0,64}?api[_\-]?key\s*:\s*)[^\s"'&,;)}\]]+""", r"\1***"),
-        (r"""([?&](?:code|state)=)[^\s&"'#]+""", r"\1***"),
-        (r"""(\bbearer\s+)[^\s"',;\\]+""", r"\1***"),
-        (r"(?<![A-Za-z0-9])(sk-ant-|sk-|ccf_)[A-Za-z0-9_\-]{4,}", r"\1***"),
-        (r"\beyJ[A-Za-z0-9_\-]{5,}(?:\.[A-Za-z0-9_\-]*){1,4}", "***"),
-    )
-)
-
-
-def redact(text: str) -> str:
-    """Return the text with every credential in it replaced by `***`."""
-    lowered = text.lower()
-    if not any(mark in lowered for mark in _MARKS):
-        return text
-    for pattern, replacement in _RULES:
-        text = pattern.sub(replacement, text)
-    return text
 
 
 def _redact_record(record: logging.LogRecord) -> bool:

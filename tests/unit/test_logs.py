@@ -12,43 +12,10 @@ from pathlib import Path
 from typing import Literal
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from app.logs import Follower, SharedFileHandler, configure, follow, log_path, redact, tail
+from app.logs import Follower, SharedFileHandler, configure, follow, log_path, tail
 from config import PROJECT_ROOT, Settings
-
-CANARY = "cAnArY0123456789"
-JWT = f"eyJhbGciOiJIUzI1NiJ9.eyJ{CANARY}.{CANARY}"
-SECRETS = {
-    "provider-key": f"sk-ant-api03-{CANARY}-AA",
-    "oauth-token": f"got sk-ant-oat01-{CANARY}",
-    "other-vendor-key": f"sk-proj-{CANARY}",
-    "client-key": f"key ccf_1a2b3c4d_{CANARY} refused",
-    "bearer": f"Authorization: Bearer {CANARY}",
-    "bearer-alone": f"sent bearer {CANARY}",
-    "basic": f"proxy-authorization: Basic {CANARY}=",
-    "x-api-key": f"X-Api-Key: {CANARY}",
-    "header-dict": repr({"x-api-key": CANARY, "accept": "*/*"}),
-    "header-pairs": repr((("Authorization", f"Basic {CANARY}"), ("x-api-key", CANARY))),
-    "header-bytes": repr([(b"X-API-Key", CANARY.encode())]),
-    "jwt": f"assertion {JWT} was refused",
-    "json": json.dumps({"access_token": CANARY, "refresh_token": CANARY, "id_token": CANARY}),
-    "json-indented": json.dumps({"refresh_token": CANARY}, indent=1),
-    "json-in-json": json.dumps({"body": json.dumps({"refresh_token": CANARY, "password": CANARY})}),
-    "json-in-repr": repr(json.dumps({"api_key": f"it's {CANARY}"})),
-    "json-escapes": json.dumps({"client_secret": f'a"b\\{CANARY}'}),
-    "json-code": json.dumps({"code": CANARY, "code_verifier": CANARY}),
-    "query": f"GET /callback?code={CANARY}&state={CANARY}&access_token={CANARY}",
-    "form": f"grant_type=refresh_token&refresh_token={CANARY}",
-    "pair": f"key={CANARY}",
-    "pair-quoted": f"password='{CANARY} {CANARY}'",
-    "repr-of-a-value": f"TokenPair(access_token='{CANARY}', expires_at=None)",
-    "environment": f"CCFLARE_ENCRYPTION_KEYS={CANARY}",
-    "cookie": f"Cookie: theme=dark; __Host-session={CANARY}; other={CANARY}",
-    "set-cookie": f"set-cookie: __Host-session={CANARY}; HttpOnly",
-    "url-password": f"postgresql+psycopg://ccflare:{CANARY}@db.example/ccflare",
-}
+from tests.unit.canaries import CANARY, SECRETS
 
 
 @pytest.fixture
@@ -80,44 +47,6 @@ def set_up(settings: Settings, door: Literal["server", "cli"] = "server") -> io.
 
 def fail(text: str) -> None:
     raise ValueError(text)
-
-
-@pytest.mark.parametrize("text", SECRETS.values(), ids=SECRETS)
-def test_secret_is_replaced(text: str) -> None:
-    assert CANARY not in redact(text)
-    assert "***" in redact(text)
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "account work: 429 quota until 1790000000000, next is home",
-        "GET /v1/messages?beta=true 200",
-        "input_tokens=12 output_tokens=900 max_tokens=64000",
-        "status code: 404",
-        "https://api.anthropic.com/v1/messages",
-        "ccflare 1.0 on http://127.0.0.1:8080",
-        '{"type": "error", "error": {"type": "overloaded_error"}}',
-        "task-force risk-averse",
-    ],
-)
-def test_plain_text_stays_as_it_is(text: str) -> None:
-    assert redact(text) == text
-
-
-def test_what_stands_around_a_secret_stays() -> None:
-    assert redact(f"a=1&refresh_token={CANARY}&b=2") == "a=1&refresh_token=***&b=2"
-    assert redact(f'{{"a": 1, "access_token": "{CANARY}", "b": 2}}') == '{"a": 1, "access_token": "***", "b": 2}'
-
-
-@given(st.text(max_size=200))
-def test_redaction_of_a_redacted_text_changes_nothing(text: str) -> None:
-    once = redact(text)
-    assert redact(once) == once
-
-
-def test_very_long_text_is_redacted_too() -> None:
-    assert CANARY not in redact("a" * 200_000 + f" sk-ant-{CANARY} " + "b-" * 100_000)
 
 
 @pytest.mark.parametrize("form", ["text", "json"])
