@@ -2,8 +2,9 @@
 
 import json
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
+
+from app.providers.sse import first_event
 
 STATUS_OF_ERROR = {
     "invalid_request_error": 400,
@@ -53,30 +54,20 @@ def read_error(head: bytes) -> UpstreamError | None:
 
 
 def first_event_error(head: bytes) -> UpstreamError | None:
-    """Return the error that the first server-sent event with data is; None when it is another event, or no event."""
-    for name, data in _events(head):
-        return _error_object(data, is_named_error=name == b"error")
-    return None
+    """Return the error that the first server-sent event is; None when it is another event, or there is none.
+
+    An event that the end of `head` cuts off counts as whole.
+    """
+    first = first_event(head + b"\n\n")
+    if first is None:
+        return None
+    event = first[0]
+    return _error_object(event.data, is_named_error=event.event == "error")
 
 
 def redacted(text: str) -> str:
     """Return an upstream's words on one line, short, without anything that looks like a credential."""
     return _SECRET.sub("***", " ".join(text.split()))[:_MAX_CHARS]
-
-
-def _events(text: bytes) -> Iterator[tuple[bytes, bytes]]:
-    """Yield (name, data) of the server-sent events that hold data; an event that is not ended yet counts."""
-    name, data = b"", list[bytes]()
-    for line in text.splitlines():
-        if not line and data:
-            yield name, b"\n".join(data)
-            name, data = b"", []
-        elif line.startswith(b"event:"):
-            name = line[6:].strip()
-        elif line.startswith(b"data:"):
-            data.append(line[5:].strip())
-    if data:
-        yield name, b"\n".join(data)
 
 
 def _error_object(data: bytes, *, is_named_error: bool) -> UpstreamError | None:

@@ -1,0 +1,84 @@
+"""Whom to ask, in which order: pure decisions on frozen accounts."""
+
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+
+from app.providers import PROVIDERS
+from app.routing.affinity import AFFINITY
+from app.routing.drain_soonest import DRAIN_SOONEST
+from app.routing.eligible import ineligible, tried
+from app.routing.least_used import LEAST_USED
+from app.routing.nobody import NobodyLeft, answer_when_nobody_left
+from app.routing.plan import Plan, Pool, Sticky, StickyChange, Strategy
+from app.routing.session import SESSION
+from app.values import Candidate, Ineligible, ProxyRequest
+
+__all__ = [
+    "STRATEGIES",
+    "NobodyLeft",
+    "Plan",
+    "Pool",
+    "Sticky",
+    "StickyChange",
+    "Strategy",
+    "after_served",
+    "answer_when_nobody_left",
+    "ineligible",
+    "plan",
+    "pool_for",
+    "tried",
+]
+
+STRATEGIES: Mapping[str, Strategy] = MappingProxyType(
+    {strategy.name: strategy for strategy in (SESSION, AFFINITY, LEAST_USED, DRAIN_SOONEST)}
+)
+"""Name -> strategy, the default first."""
+
+
+def plan(strategy: str, candidates: Sequence[Candidate], request: ProxyRequest, now_ms: int, sticky: Sticky) -> Plan:
+    """Return whom to ask for a request, in which order, and why each other account is not asked.
+
+    A forced account is used or refused, never replaced.
+    """
+    pool = pool_for(candidates, request, now_ms, sticky)
+    if request.forced_account is not None:
+        return _forced(pool, request.forced_account)
+    if not pool.eligible:
+        return Plan((), pool.refused, "no account can be asked")
+    return STRATEGIES[strategy].order(pool)
+
+
+def after_served(
+    strategy: str, made: Plan, served: Candidate, request: ProxyRequest, now_ms: int, sticky: Sticky
+) -> StickyChange | None:
+    """Return what to write once an answer was served in full or has begun; None when nothing changes.
+
+    `served`: with the windows of the answer where they are known, so that a session knows when its window resets.
+    """
+    if request.forced_account is not None:
+        return None
+    pool = Pool(made.order, made.order, made.refused, request, now_ms, sticky)
+    return STRATEGIES[strategy].after_served(pool, made, served)
+
+
+def pool_for(candidates: Sequence[Candidate], request: ProxyRequest, now_ms: int, sticky: Sticky) -> Pool:
+    """Return the accounts with those set apart that may not be asked for this request."""
+    eligible: list[Candidate] = []
+    refused: list[Ineligible] = []
+    for candidate in candidates:
+        provider = PROVIDERS.get(candidate.provider)
+        serves = provider is not None and provider.serves(request.path, request.model, candidate)
+        reason = ineligible(candidate, serves, request.model, now_ms)
+        if reason is None:
+            eligible.append(candidate)
+        else:
+            refused.append(reason)
+    return Pool(tuple(candidates), tuple(eligible), tuple(refused), request, now_ms, sticky)
+
+
+def _forced(pool: Pool, name: str) -> Plan:
+    chosen = tuple(candidate for candidate in pool.eligible if candidate.name == name)
+    if chosen:
+        return Plan(chosen, (), "the request names it")
+    refused = tuple(one for one in pool.refused if one.name == name)
+    return Plan((), refused or (Ineligible(0, name, "does not exist"),), "the account that the request names")
