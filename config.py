@@ -367,6 +367,24 @@ class Settings:
         values = loader.values()
         return cls(**values, warnings=tuple(loader.warnings), origins=loader.origins)
 
+    def with_stored(self, stored: Mapping[str, str]) -> "Settings":
+        """Return the settings with these run-time changes in force instead of the former ones.
+
+        The environment stays above them; a stored text that is no longer accepted leaves the default.
+        """
+        values: dict[str, Any] = {}
+        origins = dict(self.origins)
+        for line in SETTINGS:
+            if not line.runtime or self.origins.get(line.name) in ("environment", ".env"):
+                continue
+            values[line.name], origins[line.name] = line.kind.parse(line.default), "default"
+            if line.name in stored:
+                try:
+                    values[line.name], origins[line.name] = line.kind.parse(stored[line.name].strip()), "stored"
+                except ValueError:
+                    continue
+        return replace(self, **values, origins=origins)
+
     @property
     def is_loopback(self) -> bool:
         """Whether only this machine can reach the server."""

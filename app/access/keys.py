@@ -1,0 +1,109 @@
+"""Client keys: `ccf_<id>_<random>`, kept as a keyed hash, verified in memory."""
+
+import hmac
+import json
+import secrets
+from dataclasses import dataclass
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from app.access.models import ClientKey
+from app.clock import now_ms
+from app.db import beat, reading
+from app.errors import NotAuthenticated
+from app.values import Role
+
+PREFIX = "ccf_"
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """Who makes a request. `key_id` None: a keyless request that the loopback rule let in."""
+
+    role: Role
+    name: str
+    key_id: str | None = None
+    models: tuple[str, ...] = ()
+    """Models or families that may be asked for; empty: all."""
+    budget_micro_usd: int | None = None
+    requests_per_minute: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    digest: bytes
+    expires_at: int | None
+    principal: Principal
+
+
+class KeyTable:
+    """The client keys as this process knows them; `load` reads them anew."""
+
+    def __init__(self, pepper: bytes) -> None:
+        self._pepper = pepper
+        self._known: dict[str, _Known] = {}
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether no key exists at all, so that the loopback rule applies."""
+        return not self._known
+
+    def load(self) -> None:
+        """Read all keys that are not revoked. Call inside an app context, off the event loop."""
+        with reading() as session:
+            rows = session.execute(select(ClientKey).where(ClientKey.revoked_at.is_(None))).scalars().all()
+        self._known = {row.id: _known(row) for row in rows}
+
+    def verify(self, presented: str) -> Principal:
+        """Return whose key was presented. Raises NotAuthenticated with one text for every kind of wrong key."""
+        key_id = presented[len(PREFIX) : len(PREFIX) + 8]
+        known = self._known.get(key_id)
+        digest = digest_of(self._pepper, presented)
+        if known is None or not hmac.compare_digest(known.digest, digest):
+            raise NotAuthenticated("The client key is not valid.")
+        if known.expires_at is not None and known.expires_at <= now_ms():
+            raise NotAuthenticated("The client key has expired.")
+        return known.principal
+
+
+def _known(row: ClientKey) -> _Known:
+    role: Role = "admin" if row.role == "admin" else "client"
+    models = tuple(json.loads(row.models)) if row.models else ()
+    principal = Principal(role, row.name, row.id, models, row.budget_micro_usd, row.requests_per_minute)
+    return _Known(row.digest, row.expires_at, principal)
+
+
+def digest_of(pepper: bytes, key: str) -> bytes:
+    """Return what is stored of a key."""
+    return hmac.digest(pepper, key.encode("utf-8", "replace"), "sha256")
+
+
+@dataclass(frozen=True, slots=True)
+class NewKey:
+    """A key that was just made: `key` is shown this once."""
+
+    id: str
+    name: str
+    role: str
+    key: str
+
+
+def make(session: Session, pepper: bytes, name: str, role: str, created_by: str) -> NewKey:
+    """Create a key within the caller's transaction. The name's uniqueness is the table's to enforce."""
+    key_id = secrets.token_hex(4)
+    key = f"{PREFIX}{key_id}_{secrets.token_urlsafe(32)}"
+    session.add(
+        ClientKey(
+            id=key_id,
+            name=name,
+            digest=digest_of(pepper, key),
+            role=role,
+            created_at=now_ms(),
+            created_by=created_by,
+        )
+    )
+    beat(session, "keys")
+    return NewKey(key_id, name, role, key)
+
+

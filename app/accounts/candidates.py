@@ -1,0 +1,47 @@
+"""Account rows as routing sees them."""
+
+import json
+from collections.abc import Iterable, Mapping
+
+from app.accounts.models import Account
+from app.values import Candidate, Window, WindowSource
+
+
+def candidate_of(
+    row: Account,
+    windows: Iterable[Window],
+    model_cooldowns: Mapping[str, int],
+    base_urls: Mapping[str, str],
+) -> Candidate:
+    """Return the frozen value of an account row. `base_urls`: provider -> base URL from the settings."""
+    return Candidate(
+        id=row.id,
+        name=row.name,
+        provider=row.provider,
+        priority=row.priority,
+        endpoint=row.endpoint or base_urls.get(row.provider),
+        model_mappings=read_mappings(row.model_mappings),
+        paused=row.paused_at is not None,
+        pause_reason=row.pause_reason,
+        needs_reauth=row.needs_reauth_at is not None,
+        cooldown_until=row.cooldown_until,
+        cooldown_reason=row.cooldown_reason,
+        model_cooldowns=dict(model_cooldowns),
+        windows=tuple(windows),
+        overage_allowed=row.overage_allowed,
+        session_start=row.session_start,
+        session_reset_at=row.session_reset_at,
+        created_at=row.created_at,
+    )
+
+
+def read_mappings(text: str | None) -> dict[str, tuple[str, ...]]:
+    """Return the model mappings of a row: model or family -> targets in order."""
+    if not text:
+        return {}
+    return {name: tuple(targets) for name, targets in json.loads(text).items()}
+
+
+def window_source(text: str) -> WindowSource:
+    """Return a stored source as its literal."""
+    return "poll" if text == "poll" else "header"

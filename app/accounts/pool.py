@@ -1,0 +1,284 @@
+"""The accounts as this process knows them: frozen candidates, changed at once here and soon after everywhere.
+
+The database is the truth between workers. A change is in force here when the method returns, is committed within
+`_COMMIT_WAIT_S` unless the database is away, and is noticed by other workers through the pulse. What could not be
+committed stays in force here and is tried again.
+"""
+
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from time import monotonic
+from typing import Any
+
+from sqlalchemy import case, or_, update
+from sqlalchemy.orm import Session
+
+from app.accounts.models import Account, AccountWindow, ModelCooldown
+from app.accounts.states import AccountState, newest, read_states
+from app.db import beat, reading, upsert
+from app.values import Candidate, Verdict, Window
+from app.vault import Vault
+
+log = logging.getLogger(__name__)
+
+_WINDOW_REFRESH_MS = 10_000
+
+Write = Callable[[Session], None]
+
+
+@dataclass(slots=True)
+class _Overlay:
+    """A change that is in force here and may not be in the database yet, or not in what is being read from it."""
+
+    account_id: int
+    fields: dict[str, Any]
+    done_at: float | None = None
+
+
+class Pool:
+    """All accounts of the installation. `commit(write)` runs a write transaction somehow, now or later."""
+
+    def __init__(self, vault: Vault, commit: Callable[[Write], None], base_urls: Mapping[str, str]) -> None:
+        self._vault = vault
+        self._commit = commit
+        self._base_urls = base_urls
+        """Provider -> base URL from the settings, for accounts without an endpoint of their own."""
+        self._states: dict[int, AccountState] = {}
+        self._candidates: tuple[Candidate, ...] = ()
+        self._overlays: list[_Overlay] = []
+        self._windows_due: dict[tuple[int, str], Window] = {}
+        self._windows_stored: dict[tuple[int, str], int] = {}
+
+    def candidates(self) -> tuple[Candidate, ...]:
+        """Return every account, paused and cooling ones too, in the order of their names."""
+        return self._candidates
+
+    def state(self, account_id: int) -> AccountState | None:
+        """Return what is known of one account, or None when it is gone."""
+        return self._states.get(account_id)
+
+    def load(self) -> None:
+        """Read all accounts anew. Call inside an app context, off the event loop."""
+        begun = monotonic()
+        with reading() as session:
+            states = read_states(session, self._vault, self._base_urls)
+        for account_id, state in states.items():
+            old = self._states.get(account_id)
+            if old is not None:
+                windows = newest(old.candidate.windows, state.candidate.windows)
+                state.candidate = replace(state.candidate, windows=windows)
+        for overlay in self._overlays:
+            if overlay.account_id in states and (overlay.done_at is None or overlay.done_at >= begun):
+                state = states[overlay.account_id]
+                state.candidate = replace(state.candidate, **overlay.fields)
+        self._overlays = [one for one in self._overlays if one.done_at is None or one.done_at >= begun]
+        self._states = states
+        self._publish()
+
+    def cool_down(self, account_id: int, verdict: Verdict, family: str | None, started_at: int, at: int) -> int | None:
+        """Apply what a failed answer means for the account; return the end of the cool-down, None without one.
+
+        `started_at` is when the attempt began: failures of attempts that ran side by side count as one.
+        """
+        state = self._states.get(account_id)
+        if state is None:
+            return None
+        self.note_windows(account_id, verdict, at)
+        if verdict.scope == "model":
+            return self._cool_model(state, verdict, family, at)
+        changes: dict[str, Any] = {}
+        if verdict.ramp is not None or verdict.until is not None:
+            changes = self._strike(state, verdict, started_at, at)
+        until = verdict.until
+        if until is None and verdict.ramp is not None:
+            cooldown_ms = verdict.ramp.cooldown_ms(state.streak)
+            until = at + cooldown_ms if cooldown_ms else None
+        if until is not None:
+            until = max(until, state.candidate.cooldown_until or 0)
+            state.cooldown_at = at
+            fields = {"cooldown_until": until, "cooldown_reason": verdict.reason}
+            changes |= fields | {"cooldown_at": at}
+            self._change(state, fields)
+        if changes:
+            self._save(account_id, changes, {key: changes[key] for key in changes if key in _CANDIDATE_FIELDS})
+        return until
+
+    def served(self, account_id: int, verdict: Verdict, started_at: int, at: int) -> None:
+        """Note a served answer: it ends a cool-down that is older than the attempt, and every streak."""
+        state = self._states.get(account_id)
+        if state is None:
+            return
+        if verdict.windows:
+            self.note_windows(account_id, verdict, at)
+        is_stale = state.cooldown_at is not None and state.cooldown_at <= started_at
+        if state.streak == 0 and not (is_stale and state.candidate.cooldown_until is not None):
+            return
+        state.streak, state.streak_reason, state.streak_at = 0, None, None
+        changes: dict[str, Any] = {"streak": 0, "streak_reason": None, "streak_at": None}
+        fields: dict[str, Any] = {}
+        if is_stale:
+            fields = {"cooldown_until": None, "cooldown_reason": None}
+            changes |= fields | {"cooldown_at": None}
+            state.cooldown_at = None
+            self._change(state, fields)
+        self._save(account_id, changes, fields)
+
+    def note_windows(self, account_id: int, verdict: Verdict, at: int) -> None:
+        """Keep the windows that an answer told; they reach the database with the next `flush_windows`."""
+        state = self._states.get(account_id)
+        if state is None or not verdict.windows:
+            return
+        known = {window.kind: window for window in state.candidate.windows}
+        changed = False
+        for window in verdict.windows:
+            old = known.get(window.kind)
+            if old is not None and old.seen_at > window.seen_at:
+                continue
+            known[window.kind] = window
+            key = (account_id, window.kind)
+            is_same = old is not None and _tells_the_same(old, window)
+            changed = changed or not is_same
+            if not is_same or window.seen_at - self._windows_stored.get(key, 0) >= _WINDOW_REFRESH_MS:
+                self._windows_due[key] = window
+        fields: dict[str, Any] = {"windows": tuple(known.values())}
+        if verdict.overage_allowed is not None:
+            fields["overage_allowed"] = verdict.overage_allowed
+        if changed or fields.get("overage_allowed", state.candidate.overage_allowed) != state.candidate.overage_allowed:
+            self._change(state, fields)
+            self._align_session(state, at)
+
+    def flush_windows(self) -> None:
+        """Write the windows that changed since the last call."""
+        due, self._windows_due = self._windows_due, {}
+        if not due:
+            return
+        rows = [
+            {
+                "account_id": account_id,
+                "kind": window.kind,
+                "utilization": window.utilization,
+                "reset_at": window.reset_at,
+                "status": window.status,
+                "seen_at": window.seen_at,
+                "source": window.source,
+            }
+            for (account_id, _), window in due.items()
+            if account_id in self._states
+        ]
+        self._windows_stored.update({key: window.seen_at for key, window in due.items()})
+        overages = {
+            account_id: self._states[account_id].candidate.overage_allowed
+            for account_id, _ in due
+            if account_id in self._states
+        }
+
+        def write(session: Session) -> None:
+            if rows:
+                upsert(session, AccountWindow, rows, ["account_id", "kind"])
+                for account_id, allowed in overages.items():
+                    session.execute(
+                        update(Account)
+                        .where(Account.id == account_id, Account.overage_allowed.is_distinct_from(allowed))
+                        .values(overage_allowed=allowed)
+                    )
+                beat(session, "accounts")
+
+        self._commit(write)
+
+    def start_session(self, account_id: int, at: int) -> None:
+        """Begin a session on an account."""
+        state = self._states.get(account_id)
+        if state is None:
+            return
+        fields = {"session_start": at, "session_reset_at": _reset_of_5h(state.candidate, at)}
+        self._change(state, fields)
+        self._save(account_id, fields, fields)
+
+    def _align_session(self, state: AccountState, at: int) -> None:
+        """Learn the end of the running session from the upstream's window once it is known."""
+        candidate = state.candidate
+        if candidate.session_start is None or candidate.session_reset_at is not None:
+            return
+        reset_at = _reset_of_5h(candidate, at)
+        if reset_at is not None:
+            fields = {"session_reset_at": reset_at}
+            self._change(state, fields)
+            self._save(candidate.id, fields, fields)
+
+    def _cool_model(self, state: AccountState, verdict: Verdict, family: str | None, at: int) -> int | None:
+        until = verdict.until
+        if until is None or family is None:
+            return None
+        cooldowns = {name: end for name, end in state.candidate.model_cooldowns.items() if end > at}
+        fields = {"model_cooldowns": cooldowns | {family: until}}
+        self._change(state, fields)
+        row = {"account_id": state.candidate.id, "family": family, "until": until, "reason": verdict.reason}
+
+        def write(session: Session) -> None:
+            upsert(session, ModelCooldown, [row], ["account_id", "family"])
+            beat(session, "accounts")
+
+        self._commit(self._overlaid(state.candidate.id, fields, write))
+        return until
+
+    def _strike(self, state: AccountState, verdict: Verdict, started_at: int, at: int) -> dict[str, Any]:
+        """Count a failure, unless an attempt that ran beside this one has counted already."""
+        if state.streak_reason == verdict.reason and state.streak_at is not None:
+            if started_at <= state.streak_at:
+                return {}
+            within = verdict.ramp.within_ms if verdict.ramp else None
+            is_repeat = within is None or at - state.streak_at <= within
+        else:
+            is_repeat = False
+        state.streak = state.streak + 1 if is_repeat else 1
+        state.streak_reason, state.streak_at = verdict.reason, at
+        return {"streak": state.streak, "streak_reason": verdict.reason, "streak_at": at}
+
+    def _change(self, state: AccountState, fields: Mapping[str, Any]) -> None:
+        state.candidate = replace(state.candidate, **fields)
+        self._publish()
+
+    def _publish(self) -> None:
+        self._candidates = tuple(state.candidate for state in self._states.values())
+
+    def _save(self, account_id: int, values: Mapping[str, Any], fields: Mapping[str, Any]) -> None:
+        """Commit column values; until that is done, `fields` lie over whatever a reload brings."""
+
+        def write(session: Session) -> None:
+            statement = update(Account).where(Account.id == account_id)
+            columns: dict[str, Any] = dict(values)
+            until = columns.get("cooldown_until")
+            if until is not None:
+                # Another worker may have set a longer one in the meantime.
+                is_longer = or_(Account.cooldown_until.is_(None), Account.cooldown_until < until)
+                columns["cooldown_until"] = case((is_longer, until), else_=Account.cooldown_until)
+            session.execute(statement.values(**columns))
+            beat(session, "accounts")
+
+        self._commit(self._overlaid(account_id, dict(fields), write))
+
+    def _overlaid(self, account_id: int, fields: dict[str, Any], write: Write) -> Write:
+        overlay = _Overlay(account_id, fields)
+        self._overlays.append(overlay)
+
+        def run(session: Session) -> None:
+            write(session)
+            session.commit()
+            overlay.done_at = monotonic()
+
+        return run
+
+
+_CANDIDATE_FIELDS = frozenset({"cooldown_until", "cooldown_reason", "session_start", "session_reset_at"})
+
+
+def _tells_the_same(old: Window, new: Window) -> bool:
+    return (old.utilization, old.reset_at, old.status) == (new.utilization, new.reset_at, new.status)
+
+
+def _reset_of_5h(candidate: Candidate, at: int) -> int | None:
+    for window in candidate.windows:
+        if window.kind == "5h" and window.reset_at is not None and window.reset_at > at:
+            return window.reset_at
+    return None

@@ -1,0 +1,59 @@
+"""What is known of each account, read from the database in one go."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from app.accounts.candidates import candidate_of, window_source
+from app.accounts.models import Account, AccountWindow, ModelCooldown
+from app.accounts.secrets import AccountSecrets, read_secrets
+from app.values import Candidate, Window
+from app.vault import Vault
+
+
+@dataclass(slots=True)
+class AccountState:
+    """What is known of one account: the value that routing sees, and what only this room needs."""
+
+    candidate: Candidate
+    secrets: AccountSecrets
+    cooldown_at: int | None = None
+    streak_reason: str | None = None
+    streak: int = 0
+    streak_at: int | None = None
+
+
+def read_states(session: Session, vault: Vault, base_urls: Mapping[str, str]) -> dict[int, AccountState]:
+    """Read every account with its windows and model cool-downs, in the order of names."""
+    windows: dict[int, list[Window]] = {}
+    for seen in session.execute(select(AccountWindow)).scalars():
+        windows.setdefault(seen.account_id, []).append(
+            Window(seen.kind, seen.utilization, seen.reset_at, seen.status, seen.seen_at, window_source(seen.source))
+        )
+    cooldowns: dict[int, dict[str, int]] = {}
+    for account_id, family, until in session.execute(
+        select(ModelCooldown.account_id, ModelCooldown.family, ModelCooldown.until)
+    ):
+        cooldowns.setdefault(account_id, {})[family] = until
+    states = {}
+    for row in session.execute(select(Account).order_by(Account.name)).scalars():
+        states[row.id] = AccountState(
+            candidate=candidate_of(row, windows.get(row.id, ()), cooldowns.get(row.id, {}), base_urls),
+            secrets=read_secrets(row, vault),
+            cooldown_at=row.cooldown_at,
+            streak_reason=row.streak_reason,
+            streak=row.streak,
+            streak_at=row.streak_at,
+        )
+    return states
+
+
+def newest(one: Iterable[Window], other: Iterable[Window]) -> tuple[Window, ...]:
+    """Return of each kind the window that was seen last."""
+    known: dict[str, Window] = {}
+    for window in (*one, *other):
+        if window.kind not in known or known[window.kind].seen_at <= window.seen_at:
+            known[window.kind] = window
+    return tuple(known.values())

@@ -1,0 +1,205 @@
+"""The database: the one engine, its pragmas, short transactions, and a way to use them off the event loop."""
+
+import contextvars
+import sqlite3
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, Literal, TypeVar
+
+from flask import Flask, current_app
+from flask_sqlalchemy import SQLAlchemy
+from sqlalchemy import BigInteger, Connection, Engine, Integer, String, event, select, text, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column, registry
+from sqlalchemy.pool import ConnectionPoolEntry
+
+T = TypeVar("T")
+
+SCHEMA_REVISION = "0001"
+"""The newest migration; a start with this revision in place needs no Alembic at all (a test compares)."""
+
+Id64 = BigInteger().with_variant(Integer, "sqlite")
+"""A 64-bit key: SQLite only makes `INTEGER PRIMARY KEY` the row id itself."""
+
+
+class Model(DeclarativeBase):
+    """Base of all tables."""
+
+    registry = registry(type_annotation_map={int: Id64})
+
+
+db = SQLAlchemy(model_class=Model, disable_autonaming=True)
+
+Topic = Literal["accounts", "keys", "preferences", "pins"]
+
+
+class Pulse(Model):
+    """A counter per topic that every change of that topic advances; workers poll it to notice changes."""
+
+    __tablename__ = "pulse"
+
+    topic: Mapped[str] = mapped_column(String(20), primary_key=True)
+    beats: Mapped[int] = mapped_column(default=0)
+
+
+def beat(session: Session, topic: Topic) -> None:
+    """Tell every worker that `topic` changed, with the transaction that changes it."""
+    session.execute(update(Pulse).where(Pulse.topic == topic).values(beats=Pulse.beats + 1))
+
+
+def beats(session: Session) -> dict[str, int]:
+    """Return the counter of each topic."""
+    return {topic: count for topic, count in session.execute(select(Pulse.topic, Pulse.beats))}
+
+_SQLITE_PRAGMAS = (
+    "PRAGMA journal_mode=WAL",
+    "PRAGMA synchronous=NORMAL",
+    "PRAGMA busy_timeout=5000",
+    "PRAGMA foreign_keys=ON",
+    "PRAGMA cache_size=-16000",
+    "PRAGMA mmap_size=268435456",
+    "PRAGMA temp_store=MEMORY",
+    "PRAGMA journal_size_limit=67108864",
+)
+
+
+def engine_options(url: str) -> dict[str, Any]:
+    """Return the engine options that suit a database URL."""
+    if url.startswith("sqlite"):
+        return {"connect_args": {"timeout": 5.0}, "pool_size": 5, "max_overflow": 10}
+    statement_ms = 30_000
+    return {
+        "pool_size": 5,
+        "max_overflow": 10,
+        "pool_timeout": 5,
+        "pool_pre_ping": True,
+        "pool_recycle": 300,
+        "connect_args": {
+            "connect_timeout": 5,
+            "options": f"-c statement_timeout={statement_ms} -c idle_in_transaction_session_timeout=60000",
+        },
+    }
+
+
+def init_app(app: Flask, url: str) -> None:
+    """Bind the database to an application."""
+    app.config["SQLALCHEMY_DATABASE_URI"] = url
+    app.config["SQLALCHEMY_ENGINE_OPTIONS"] = engine_options(url)
+    db.init_app(app)
+    app.extensions["ccflare_offload"] = _Offload()
+    with app.app_context():
+        _listen(db.engine)
+
+
+def _listen(engine: Engine) -> None:
+    if engine.dialect.name != "sqlite":
+        return
+
+    @event.listens_for(engine, "connect")
+    def _connect(connection: sqlite3.Connection, _entry: ConnectionPoolEntry) -> None:
+        connection.isolation_level = None
+        for pragma in _SQLITE_PRAGMAS:
+            connection.execute(pragma)
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
+        # A read that turns into a write loses against another writer at once (SQLITE_BUSY_SNAPSHOT),
+        # whatever the busy time-out says; a writer therefore takes the lock when it begins.
+        mode = "BEGIN IMMEDIATE" if connection.get_execution_options().get("write") else "BEGIN"
+        connection.exec_driver_sql(mode)
+
+
+@contextmanager
+def transaction() -> Iterator[Session]:
+    """Open a short write transaction; commit at the end, roll back on any error. Call inside an app context."""
+    with Session(db.engine, expire_on_commit=False) as session:
+        session.connection(execution_options={"write": True})
+        yield session
+        session.commit()
+
+
+@contextmanager
+def reading() -> Iterator[Session]:
+    """Open a short read-only unit of work. Call inside an app context."""
+    with Session(db.engine, expire_on_commit=False) as session:
+        yield session
+
+
+def upsert(session: Session, model: type[Model], rows: list[dict[str, Any]], key: list[str]) -> None:
+    """Insert rows (all with the same columns), replacing the named columns of those that are there already."""
+    statement = _insert(session, model)
+    columns = {name: statement.excluded[name] for name in rows[0] if name not in key}
+    session.execute(statement.on_conflict_do_update(index_elements=key, set_=columns), rows)
+
+
+def insert_new(session: Session, model: type[Model], rows: list[dict[str, Any]], key: list[str]) -> None:
+    """Insert the rows whose key is not there yet."""
+    session.execute(_insert(session, model).on_conflict_do_nothing(index_elements=key), rows)
+
+
+def _insert(session: Session, model: type[Model]) -> Any:
+    dialect = session.get_bind().dialect.name
+    return postgresql.insert(model) if dialect == "postgresql" else sqlite.insert(model)
+
+
+def offload(function: Callable[..., T], *args: Any, **kwargs: Any) -> T:
+    """Run `function` inside an app context on a native thread, so that the event loop goes on; return its result.
+
+    Without an event loop (command line, tests) it simply calls the function. Call inside an app context.
+    """
+    offloader: _Offload = current_app.extensions["ccflare_offload"]
+    app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]
+    return offloader.run(app, function, args, kwargs)
+
+
+def offload_in_context(function: Callable[[], T]) -> T:
+    """Run `function` on a native thread with a copy of the caller's context variables (Flask's `request` included)."""
+    offloader: _Offload = current_app.extensions["ccflare_offload"]
+    return offloader.run_in_context(function)
+
+
+class _Offload:
+    """Native threads of one process for database work; made at first use, because workers fork before it."""
+
+    threads = 6
+
+    def __init__(self) -> None:
+        self._pool: Any = None
+
+    def run(self, app: Flask, function: Callable[..., T], args: tuple[Any, ...], kwargs: dict[str, Any]) -> T:
+        def inside() -> T:
+            with app.app_context():
+                return function(*args, **kwargs)
+
+        return self._submit(inside)
+
+    def run_in_context(self, function: Callable[[], T]) -> T:
+        context = contextvars.copy_context()
+        return self._submit(lambda: context.run(function))
+
+    def _submit(self, task: Callable[[], T]) -> T:
+        if not is_cooperative():
+            return task()
+        if self._pool is None:
+            from gevent.threadpool import ThreadPool
+
+            self._pool = ThreadPool(self.threads)
+        result: T = self._pool.apply(task)
+        return result
+
+
+def is_cooperative() -> bool:
+    """Whether this process runs on gevent's event loop (a gunicorn worker), as opposed to plain threads."""
+    monkey = sys.modules.get("gevent.monkey")
+    return monkey is not None and bool(monkey.is_module_patched("socket"))
+
+
+def is_writable() -> bool:
+    """Whether a write transaction can be had now. Call inside an app context."""
+    try:
+        with transaction() as session:
+            session.execute(text("UPDATE pulse SET beats = beats WHERE topic = 'accounts'"))
+    except Exception:
+        return False
+    return True

@@ -1,0 +1,84 @@
+"""The composition root: `create_app` joins the rooms into one application. Nothing else does."""
+
+import logging
+from pathlib import Path
+
+from flask import Flask
+
+from app import db, installation, preferences, schema
+from app.access.keys import KeyTable
+from app.accounts.pool import Pool
+from app.accounts.tokens import Credentials
+from app.cli import commands
+from app.clock import now_ms
+from app.commits import Commits
+from app.flights import Flights
+from app.proxy.views import proxy
+from app.runtime import Runtime, attach
+from app.server import Ccflare
+from app.transport import Transport, TransportOptions
+from app.usage.journal import Journal
+from app.usage.recorder import Recorder, RecordOptions
+from app.vault import open_keyring
+from config import Settings
+
+_ROOT = Path(__file__).resolve().parent.parent
+_ANTHROPIC_HOSTED = ("max", "console")
+
+log = logging.getLogger(__name__)
+
+
+def create_app(settings: Settings) -> Flask:
+    """Build the application of one process: schema in place, keyring checked, doors open; no background work.
+
+    Raises VaultError, SchemaError or ConfigError when the start must not go on.
+    """
+    app = Ccflare("app", root_path=str(_ROOT), template_folder="templates", static_folder="static")
+    settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+    db.init_app(app, settings.database_url)
+    schema.ensure(app, settings.data_dir)
+    with app.app_context():
+        settings = settings.with_stored(preferences.stored())
+        parts = _runtime(app, settings)
+        app.secret_key = installation.cookie_key(parts.vault)
+        parts.pool.load()
+        parts.keys.load()
+    attach(app, parts)
+    app.register_blueprint(proxy)
+    app.cli.add_command(commands)
+    return app
+
+
+def _runtime(app: Flask, settings: Settings) -> Runtime:
+    vault = open_keyring(
+        settings.encryption_keys, settings.encryption_keys_file, settings.data_dir / "encryption.keys"
+    )
+    installation.check_keyring(vault)
+    pepper = installation.pepper(vault)
+    commits = Commits(app)
+    base_urls = dict.fromkeys(_ANTHROPIC_HOSTED, settings.anthropic_base_url)
+    pool = Pool(vault, commits.commit, base_urls)
+    return Runtime(
+        settings=settings,
+        vault=vault,
+        pepper=pepper,
+        commits=commits,
+        pool=pool,
+        credentials=Credentials(pool),
+        keys=KeyTable(pepper),
+        transport=Transport(
+            TransportOptions(
+                connect_timeout_s=settings.connect_timeout_s,
+                allow_private=settings.allow_private_endpoints,
+                proxy=settings.outbound_proxy,
+                ca_file=settings.outbound_ca_file,
+            )
+        ),
+        recorder=Recorder(
+            Journal(settings.data_dir / "journal"),
+            vault,
+            RecordOptions(settings.store_payloads, settings.payload_max_bytes),
+        ),
+        flights=Flights(settings.drain_s),
+        started_at=now_ms(),
+    )

@@ -1,0 +1,138 @@
+"""The requests that one worker has in the air: who left, who is overdue, and how a worker drains.
+
+One sweep every quarter of a second asks the kernel about all clients at once; a watcher per request would cost
+more than the rest of the book-keeping together.
+"""
+
+import logging
+import select
+import sys
+from collections.abc import Callable
+from time import monotonic
+from typing import Any
+
+from app.errors import UpstreamFailed
+
+log = logging.getLogger(__name__)
+
+SWEEP_S = 0.25
+_GONE = getattr(select, "POLLRDHUP", 0x2000) | select.POLLHUP | select.POLLERR | select.POLLNVAL
+
+try:
+    from greenlet import GreenletExit
+except ImportError:  # pragma: no cover - greenlet comes with gevent, which is a dependency
+
+    class GreenletExit(BaseException):  # type: ignore[no-redef]
+        """Stands in where no greenlet is."""
+
+
+class Landed(GreenletExit):
+    """Ends a request from outside; `Flight.cause` says why. A GreenletExit, so that the server stays silent."""
+
+
+class Flight:
+    """One request in the air. `cause` is set before it is ended from outside: `client_gone`, `shutdown`."""
+
+    __slots__ = ("cause", "deadline", "greenlet", "overdue", "sock")
+
+    def __init__(self, greenlet: Any, sock: Any) -> None:
+        self.greenlet = greenlet
+        self.sock = sock
+        self.cause: str | None = None
+        self.deadline = 0.0
+        self.overdue: str | None = None
+
+    def expect(self, within_s: float, overdue: str) -> None:
+        """Set when the present wait must be over, and what it means when it is not.
+
+        `client_gone` ends the request; any other text is the message of the UpstreamFailed that is raised in it.
+        """
+        self.deadline = monotonic() + within_s
+        self.overdue = overdue
+
+    def wait_free(self) -> None:
+        """Lift the limit: nothing is being waited for."""
+        self.overdue = None
+
+
+class Flights:
+    """All flights of one worker."""
+
+    def __init__(self, drain_s: float) -> None:
+        self._drain_s = drain_s
+        self._flights: set[Flight] = set()
+        self._draining_since: float | None = None
+        self.is_stopping: Callable[[], bool] = lambda: False
+        """Whether the server has told this worker to stop; set by the server's hook."""
+        self.cut = 0
+
+    @property
+    def is_draining(self) -> bool:
+        """Whether this worker takes no new request."""
+        return self._draining_since is not None or self.is_stopping()
+
+    def __len__(self) -> int:
+        return len(self._flights)
+
+    def begin(self, environ: dict[str, Any]) -> Flight:
+        """Register the calling greenlet's request."""
+        flight = Flight(_current_greenlet(), environ.get("gunicorn.socket"))
+        self._flights.add(flight)
+        return flight
+
+    def end(self, flight: Flight) -> None:
+        """Forget a request; nothing reaches its greenlet any more."""
+        self._flights.discard(flight)
+
+    def sweep(self) -> None:
+        """End the flights whose client left or whose wait is over, and all of them when the drain time is."""
+        now = monotonic()
+        if self.is_stopping() and self._draining_since is None:
+            self._draining_since = now
+            if self._flights:
+                log.info("draining: %d requests are running, up to %.0f s", len(self._flights), self._drain_s)
+        if self._draining_since is not None and now - self._draining_since > self._drain_s and self._flights:
+            self.cut += len(self._flights)
+            log.warning("drain time is over: %d requests are cut", len(self._flights))
+            for flight in tuple(self._flights):
+                self._end(flight, "shutdown")
+        gone = self._gone()
+        for flight in tuple(self._flights):
+            if flight in gone:
+                self._end(flight, "client_gone")
+            elif flight.overdue is not None and now > flight.deadline:
+                self._overdue(flight, flight.overdue)
+
+    def _overdue(self, flight: Flight, meaning: str) -> None:
+        if meaning == "client_gone":
+            self._end(flight, meaning)
+        else:
+            flight.overdue = None
+            flight.greenlet.kill(UpstreamFailed(meaning, phase="timeout", sent=True), block=False)
+
+    def _end(self, flight: Flight, cause: str) -> None:
+        flight.cause = cause
+        self.end(flight)
+        flight.greenlet.kill(Landed, block=False)
+
+    def _gone(self) -> set[Flight]:
+        """Return the flights whose client has closed its side."""
+        by_fd: dict[int, Flight] = {}
+        poll = native_poll()
+        for flight in self._flights:
+            descriptor = flight.sock.fileno() if flight.sock is not None else -1
+            if descriptor >= 0:
+                by_fd[descriptor] = flight
+                poll.register(descriptor, _GONE)
+        return {by_fd[fd] for fd, event in poll.poll(0) if event & _GONE} if by_fd else set()
+
+
+def native_poll() -> Any:
+    """Return a poll object that asks the kernel at once: gevent's own goes once around the event loop."""
+    monkey = sys.modules.get("gevent.monkey")
+    return monkey.get_original("select", "poll")() if monkey is not None else select.poll()
+
+
+def _current_greenlet() -> Any:
+    module = sys.modules.get("gevent")
+    return module.getcurrent() if module is not None else None

@@ -1,0 +1,51 @@
+"""What one process holds open while it serves: settings, vault, accounts, keys, connections, journal."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from flask import Flask, current_app
+
+from app.access.keys import KeyTable
+from app.accounts.pool import Pool
+from app.accounts.tokens import Credentials
+from app.commits import Commits
+from app.flights import Flights
+from app.transport import Transport
+from app.usage.recorder import Recorder
+from app.vault import Vault
+from config import Settings
+
+_NAME = "ccflare"
+
+
+@dataclass(slots=True)
+class Runtime:
+    """The long-lived parts of one process, made by `create_app`. `settings` is replaced when preferences change."""
+
+    settings: Settings
+    vault: Vault
+    pepper: bytes
+    commits: Commits
+    pool: Pool
+    credentials: Credentials
+    keys: KeyTable
+    transport: Transport
+    recorder: Recorder
+    flights: Flights
+    started_at: int
+
+    @property
+    def journal_dir(self) -> Path:
+        """Where the journals of this data directory are."""
+        return self.settings.data_dir / "journal"
+
+
+def attach(app: Flask, runtime: Runtime) -> None:
+    """Make `runtime()` work for an application."""
+    app.extensions[_NAME] = runtime
+
+
+def runtime() -> Runtime:
+    """Return the runtime of the current application. Call inside an app context."""
+    found: Runtime = current_app.extensions[_NAME]
+    return found

@@ -1,0 +1,80 @@
+"""Bring the database to the present schema, once, however many processes start at the same time."""
+
+import fcntl
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from flask import Flask
+from sqlalchemy import text
+from sqlalchemy.exc import DatabaseError
+
+from app.db import SCHEMA_REVISION, db
+
+MIGRATIONS = Path(__file__).resolve().parent.parent / "migrations"
+_LOCK_NUMBER = 0x63636661
+_LOCK_WAIT_S = 120.0
+
+
+class SchemaError(Exception):
+    """The schema cannot be brought up to date; the message says why and what to do."""
+
+
+def ensure(app: Flask, lock_dir: Path) -> None:
+    """Migrate if the database is not at SCHEMA_REVISION. Call outside any app context."""
+    with app.app_context():
+        if revision() == SCHEMA_REVISION:
+            return
+        with _exclusive(lock_dir):
+            if revision() != SCHEMA_REVISION:
+                _upgrade(app)
+
+
+def revision() -> str | None:
+    """Return the revision that the database is at; None when it is empty."""
+    try:
+        with db.engine.connect() as connection:
+            return connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
+    except DatabaseError:
+        return None
+
+
+def _upgrade(app: Flask) -> None:
+    from alembic import command
+    from alembic.config import Config
+    from alembic.util import CommandError
+
+    config = Config(MIGRATIONS / "alembic.ini")
+    config.set_main_option("script_location", str(MIGRATIONS))
+    try:
+        command.upgrade(config, "head")
+    except CommandError as exc:
+        raise SchemaError(
+            f"The database is at a revision that this version does not know ({exc}). "
+            "Start the version that wrote it, or restore a backup."
+        ) from exc
+
+
+@contextmanager
+def _exclusive(lock_dir: Path) -> Iterator[None]:
+    if db.engine.dialect.name == "postgresql":
+        with db.engine.connect() as connection:
+            connection.execute(text("SELECT pg_advisory_lock(:number)"), {"number": _LOCK_NUMBER})
+            try:
+                yield
+            finally:
+                connection.execute(text("SELECT pg_advisory_unlock(:number)"), {"number": _LOCK_NUMBER})
+        return
+    lock_dir.mkdir(parents=True, exist_ok=True)
+    with open(lock_dir / "migrate.lock", "w") as handle:
+        deadline = time.monotonic() + _LOCK_WAIT_S
+        while True:
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if time.monotonic() > deadline:
+                    raise SchemaError(f"Another process has been migrating for {_LOCK_WAIT_S:.0f} s.") from None
+                time.sleep(0.05)
+        yield

@@ -1,0 +1,41 @@
+"""The Flask application class: the proxy's requests skip what only pages need, everything else leaves the event loop."""
+
+from flask import Flask, Response, request
+from flask.sessions import SecureCookieSessionInterface, SessionMixin
+from flask.wrappers import Request
+
+from app.db import offload_in_context
+
+HOT_BLUEPRINT = "proxy."
+"""Endpoints of this blueprint run without hooks, sessions and log-in."""
+
+COOPERATIVE = "_cooperative"
+"""Attribute of a view that runs on the event loop because it streams."""
+
+
+class PageSessions(SecureCookieSessionInterface):
+    """Cookie sessions for pages; the proxy's requests never look at a cookie."""
+
+    def open_session(self, app: Flask, request: Request) -> SessionMixin | None:  # type: ignore[override]
+        if request.path.startswith("/v1/"):
+            return self.session_class()
+        return super().open_session(app, request)
+
+
+class Ccflare(Flask):
+    """Flask with two lanes: the proxy on the event loop, pages and API on native threads."""
+
+    session_interface = PageSessions()
+
+    def full_dispatch_request(self) -> Response:
+        """Dispatch the proxy's endpoints directly; run others, hooks included, off the event loop.
+
+        A page's query may wait for the database's lock; on the event loop every stream would wait with it.
+        """
+        rule = request.url_rule
+        if rule is not None:
+            if rule.endpoint.startswith(HOT_BLUEPRINT):
+                return self.dispatch_request()  # type: ignore[return-value]
+            if getattr(self.view_functions[rule.endpoint], COOPERATIVE, False):
+                return super().full_dispatch_request()
+        return offload_in_context(super().full_dispatch_request)

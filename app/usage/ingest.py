@@ -1,0 +1,198 @@
+"""Move journals into the database: one ingester per data directory, in batches, each record exactly once."""
+
+import json
+import logging
+from collections import Counter
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import delete, select, update
+from sqlalchemy.orm import Session
+
+from app.access.models import ClientKey
+from app.accounts.models import Account
+from app.clock import now_ms
+from app.db import insert_new, reading, transaction, upsert
+from app.usage.journal import Entry, decode, is_abandoned, journals, worker_of
+from app.usage.models import Attempt, JournalPosition, Payload, Request
+from app.usage.pricing import Cost, price
+from app.usage.recorder import START
+from app.values import Tokens
+
+_READ_BYTES = 4 * 1024 * 1024
+_TOKEN_COLUMNS = (
+    "input_tokens",
+    "output_tokens",
+    "cache_read_tokens",
+    "cache_write_5m_tokens",
+    "cache_write_1h_tokens",
+    "web_searches",
+)
+
+log = logging.getLogger(__name__)
+
+
+def ingest(directory: Path) -> int:
+    """Store what the journals of `directory` hold beyond their known positions; return the number of records.
+
+    Call inside an app context, with the directory's ingest lock held, off the event loop.
+    """
+    with reading() as session:
+        positions = {
+            name: offset for name, offset in session.execute(select(JournalPosition.journal, JournalPosition.offset))
+        }
+    stored = 0
+    for path in journals(directory):
+        stored += _ingest_one(path, positions.get(path.name, 0))
+    return stored
+
+
+def _ingest_one(path: Path, offset: int) -> int:
+    abandoned = is_abandoned(path)
+    stored = 0
+    while True:
+        with open(path, "rb") as handle:
+            handle.seek(offset)
+            data = handle.read(_READ_BYTES)
+            if data and not any(True for _ in decode(data)):
+                data += handle.read()  # One frame may be larger than a read.
+        entries = list(decode(data, offset))
+        if not entries:
+            break
+        offset = entries[-1].end
+        with transaction() as session:
+            store(session, entries)
+            upsert(session, JournalPosition, [{"journal": path.name, "offset": offset}], ["journal"])
+        stored += len(entries)
+    if abandoned:
+        _retire(path, offset, torn=bool(data))
+    return stored
+
+
+def _retire(path: Path, offset: int, *, torn: bool) -> None:
+    """Remove the journal of a worker that is gone, and close what it left running."""
+    if torn:
+        log.warning("journal %s ends in a torn record at byte %d; what is behind it is dropped", path.name, offset)
+    path.unlink()
+    worker = worker_of(path)
+    is_last = not any(worker_of(other) == worker for other in journals(path.parent))
+    with transaction() as session:
+        session.execute(delete(JournalPosition).where(JournalPosition.journal == path.name))
+        if is_last:
+            session.execute(
+                update(Request)
+                .where(Request.outcome.is_(None), Request.worker == worker)
+                .values(outcome="cut_by_shutdown", error="the worker ended before the request did", ended_at=now_ms())
+            )
+
+
+def store(session: Session, entries: Iterable[Entry]) -> None:
+    """Write records to the database within the caller's transaction."""
+    starts: dict[int, dict[str, Any]] = {}
+    rows: dict[int, dict[str, Any]] = {}
+    attempts: list[dict[str, Any]] = []
+    payloads: list[dict[str, Any]] = []
+    for entry in entries:
+        head = entry.head
+        kind = head.pop("kind")
+        if kind == START:
+            starts[head["id"]] = head
+            continue
+        starts.pop(head["id"], None)
+        request_id = head["id"]
+        tries = head.pop("attempts")
+        attempts += [{"request_id": request_id, "position": at, **one} for at, one in enumerate(tries)]
+        if entry.blob:
+            payloads.append(
+                {"request_id": request_id, "at": head["started_at"], "size": len(entry.blob), "content": entry.blob}
+            )
+        rows[request_id] = request_row(head, len(tries))
+    if starts:
+        insert_new(session, Request, [_RUNNING | head for head in starts.values()], ["id"])
+    if rows:
+        upsert(session, Request, list(rows.values()), ["id"])
+    if attempts:
+        upsert(session, Attempt, attempts, ["request_id", "position"])
+    if payloads:
+        upsert(session, Payload, payloads, ["request_id"])
+    _count(session, rows.values())
+
+
+_DEFAULTS: dict[str, Any] = {
+    column.name: (False if column.name in ("stream", "is_partial", "is_synthetic") else None)
+    for column in Request.__table__.columns
+} | {"attempts": 0}
+_RUNNING = {name: _DEFAULTS[name] for name in ("attempts", "is_partial", "is_synthetic")}
+
+
+def request_row(head: dict[str, Any], attempts: int) -> dict[str, Any]:
+    """Turn the head of a final record into the columns of its row: speed and cost are computed here."""
+    row = _DEFAULTS | head
+    tokens = Tokens(*row.pop("tokens", ()))
+    last_token_at = row.pop("last_token_at", None)
+    row.update(zip(_TOKEN_COLUMNS, _counts(tokens), strict=True))
+    row["attempts"] = attempts
+    for name in ("refused", "losses"):
+        if row[name] is not None:
+            row[name] = json.dumps(row[name])
+    row["tokens_per_s"] = _speed(tokens.output, row["first_token_at"], last_token_at)
+    model = row["model_served"] or row["model"]
+    if model and tokens.is_known:
+        row.update(_cost_columns(price(model, tokens, row["started_at"])))
+    return row
+
+
+def _counts(tokens: Tokens) -> tuple[int | None, ...]:
+    return (
+        tokens.input,
+        tokens.output,
+        tokens.cache_read,
+        tokens.cache_write_5m,
+        tokens.cache_write_1h,
+        tokens.web_searches,
+    )
+
+
+def _cost_columns(cost: Cost | None) -> dict[str, Any]:
+    if cost is None:
+        return {}
+    return {
+        "input_cost": cost.input,
+        "output_cost": cost.output,
+        "cache_read_cost": cost.cache_read,
+        "cache_write_5m_cost": cost.cache_write_5m,
+        "cache_write_1h_cost": cost.cache_write_1h,
+        "web_search_cost": cost.web_search,
+        "cost": cost.total,
+        "price_version": cost.price_version,
+    }
+
+
+def _speed(output: int | None, first_at: int | None, last_at: int | None) -> float | None:
+    """Tokens per second between the first and the last token; unknown for answers without a measurable span."""
+    if output is None or first_at is None or last_at is None or last_at <= first_at:
+        return None
+    return output * 1000 / (last_at - first_at)
+
+
+def _count(session: Session, rows: Iterable[dict[str, Any]]) -> None:
+    """Advance the counters of accounts and keys."""
+    served: Counter[int] = Counter()
+    last: dict[int, int] = {}
+    keys: dict[str, int] = {}
+    for row in rows:
+        if row["account_id"] is not None:
+            served[row["account_id"]] += 1
+            last[row["account_id"]] = max(last.get(row["account_id"], 0), row["started_at"])
+        if row["key_id"] is not None:
+            keys[row["key_id"]] = max(keys.get(row["key_id"], 0), row["started_at"])
+    for account_id, number in served.items():
+        session.execute(
+            update(Account)
+            .where(Account.id == account_id)
+            .values(request_count=Account.request_count + number, last_used_at=last[account_id])
+        )
+    for key_id, at in keys.items():
+        session.execute(update(ClientKey).where(ClientKey.id == key_id).values(last_used_at=at))
+

@@ -1,0 +1,101 @@
+"""The stored form of one request's headers and bodies: redacted, compressed, sealed."""
+
+import json
+import struct
+import zlib
+from dataclasses import dataclass
+from typing import Any
+
+from app.usage.capture import Capture, join
+from app.values import Headers
+from app.vault import Vault
+
+_SECRET_HEADERS = frozenset(
+    {
+        "authorization",
+        "proxy-authorization",
+        "x-api-key",
+        "api-key",
+        "cookie",
+        "set-cookie",
+        "x-goog-api-key",
+        "x-amz-security-token",
+    }
+)
+_REDACTED = "[redacted]"
+_LENGTH = struct.Struct("<I")
+
+
+@dataclass(frozen=True, slots=True)
+class StoredPayload:
+    """Headers and bodies of one request as they were relayed, credentials redacted.
+
+    `*_dropped` counts the bytes above the size limit that were not kept. Bodies keep their content coding.
+    """
+
+    request_headers: Headers
+    request_body: bytes
+    request_dropped: int
+    answer_headers: Headers
+    answer_body: bytes
+    answer_dropped: int
+
+
+def redact_headers(headers: Headers) -> list[tuple[str, str]]:
+    """Return the header fields with the values of credentials replaced."""
+    return [(name, _REDACTED if name.lower() in _SECRET_HEADERS else value) for name, value in headers]
+
+
+def place(request_id: int) -> str:
+    """Return the place that a request's payload is sealed for."""
+    return f"payloads:content:{request_id}"
+
+
+def seal(
+    vault: Vault,
+    request_id: int,
+    request_headers: Headers,
+    request_body: bytes,
+    answer_headers: Headers,
+    answer: Capture,
+    limit: int,
+) -> bytes:
+    """Return the sealed payload of one request."""
+    request = Capture(limit)
+    request.add(request_body)
+    request_slices, answer_slices = request.slices(), answer.slices()
+    head = {
+        "rh": redact_headers(request_headers),
+        "rd": request.dropped,
+        "rs": [len(part) for part in request_slices],
+        "ah": redact_headers(answer_headers),
+        "ad": answer.dropped,
+        "as": [len(part) for part in answer_slices],
+    }
+    text = zlib.compress(json.dumps(head, separators=(",", ":")).encode(), 1)
+    return vault.seal(
+        b"".join((_LENGTH.pack(len(text)), text, *request_slices, *answer_slices)), place(request_id)
+    )
+
+
+def open_payload(vault: Vault, request_id: int, sealed: bytes) -> StoredPayload:
+    """Open what `seal` made. Raises VaultError."""
+    content = vault.open(sealed, place(request_id))
+    (size,) = _LENGTH.unpack_from(content)
+    at = _LENGTH.size + size
+    head: dict[str, Any] = json.loads(zlib.decompress(content[_LENGTH.size : at]))
+    bodies = []
+    for sizes in (head["rs"], head["as"]):
+        slices = []
+        for length in sizes:
+            slices.append(content[at : at + length])
+            at += length
+        bodies.append(join(slices))
+    return StoredPayload(
+        request_headers=tuple((name, value) for name, value in head["rh"]),
+        request_body=bodies[0],
+        request_dropped=head["rd"],
+        answer_headers=tuple((name, value) for name, value in head["ah"]),
+        answer_body=bodies[1],
+        answer_dropped=head["ad"],
+    )
