@@ -45,13 +45,13 @@ def measure(home: Path, names: list[str], rounds: int | None, quick: bool) -> Ou
         for subject in ready:
             if subject.name == "ccflare":
                 outcome.notes.append(_recorded(subject, outcome.sent["ccflare"]))
-        print("  paced streams", flush=True)
-        for streams, pace_ms in ((100, 50),) if quick else ((100, 50), (1000, 1000)):
-            for one in [None, *ready]:
-                outcome.lateness.append(field.paced(one, streams, pace_ms, 2.0 if quick else 5.0))
         print("  idle streams", flush=True)
         for subject in ready:
             outcome.memory.append(field.hold(subject, 1000, at_rest[subject.name]))
+        print("  paced streams", flush=True)
+        for streams, pace_ms in ((100, 50),) if quick else ((100, 50), (1000, 500)):
+            for one in [None, *ready]:
+                outcome.lateness.append(field.paced(one, streams, pace_ms, 2.0 if quick else 5.0))
         print("  starts", flush=True)
         for subject in list(ready):
             run.measure_starts(field, subject.name, 1 if quick else 5, outcome)

@@ -27,7 +27,7 @@ _ANSWER = json.dumps(
 _LIMITS = "".join(
     f"anthropic-ratelimit-{kind}-limit: 400000\r\n"
     f"anthropic-ratelimit-{kind}-remaining: 399000\r\n"
-    f"anthropic-ratelimit-{kind}-reset: 2099-01-01T00:00:00Z\r\n"
+    f"anthropic-ratelimit-{kind}-reset: {time.strftime('%Y-%m-%dT%H:%M:%SZ', time.gmtime(time.time() + 600))}\r\n"
     for kind in ("requests", "tokens", "input-tokens", "output-tokens")
 )
 _START = {
