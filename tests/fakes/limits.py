@@ -177,7 +177,7 @@ def usage_report(windows: Windows, step: dict[str, Any]) -> dict[str, Any]:
             "seven_day_sonnet": None,
         }
     if shape == "unknown":
-        odd = {
+        odd: dict[str, Any] = {
             "kind": "fortnightly_moon",
             "group": None,
             "percent": "much",

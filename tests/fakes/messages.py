@@ -258,6 +258,7 @@ def _framed(kind: str, data: str) -> bytes:
 
 def _block_events(index: int, block: Json, deltas: int | None) -> Iterator[bytes]:
     kind = block["type"]
+    blank: Json
     if kind == "text":
         blank = {"type": "text", "text": ""} | ({"citations": []} if "citations" in block else {})
     elif kind == "thinking":

@@ -76,7 +76,7 @@ class RawClient:
 
     def answer_head(self) -> RawAnswer:
         """Read the head of an answer, and keep the 1xx that came before. Raises ConnectionError at the end."""
-        informational = []
+        informational: list[int] = []
         while True:
             while b"\r\n\r\n" not in self._buffer:
                 if not self._fill():

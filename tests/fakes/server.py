@@ -66,7 +66,10 @@ class FakeServer:
             return False
         step = self.scripts.take(path, group, credential)
         try:
-            return deliver(wire, entry, self.world.answer(entry, step), step, self.gates)
+            keep = deliver(wire, entry, self.world.answer(entry, step), step, self.gates)
+            if step.get("early"):
+                wire.linger()
+            return keep
         except PeerGone:
             entry.outcome = "peer_closed"
             return False

@@ -143,6 +143,14 @@ class Wire:
             self._watcher.kill()
             self._watcher = None
 
+    def linger(self, seconds: float = 2) -> None:
+        """Say that nothing more comes, and read what is still under way, so that no RST overtakes the answer."""
+        self.unwatch()
+        self.sock.shutdown(socket.SHUT_WR)
+        with gevent.Timeout(seconds, False):
+            while self._fill():
+                self._buffer.clear()
+
     def close(self, *, reset: bool = False) -> None:
         """Close with a FIN, or with a RST."""
         self.unwatch()

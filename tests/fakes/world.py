@@ -103,7 +103,8 @@ class World:
     def _route(self, entry: Entry, path: str, step: Step, request_id: str) -> Answer:
         request = entry.request
         if step.get("kind") == "status":
-            return _scripted(path, step, request_id)
+            said = _expired() if step["status"] == 401 and request.is_oauth else None
+            return _scripted(path, {**step, "message": step.get("message") or said}, request_id)
         if step.get("kind") == "limited":
             pairs, body, message = limits.rejection(step)
             answer = _error(path, 429, message, request_id)

@@ -210,6 +210,7 @@ def test_early_answer_does_not_wait_for_the_body(up: Any, call: Any) -> None:
     with RawClient(up.url) as line:
         line.send(line.head("POST", "/v1/messages", call.headers(), 1_000_000))
         answer = line.answer()
+        line.send(b"x" * 1_000_000)
     assert answer.status == 413
     assert answer.header("connection") == "close"
 

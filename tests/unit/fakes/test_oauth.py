@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 import pytest
 
 from tests.fakes.raw import RawClient
-from tests.fakes.steps import invalid_grant, rotates_then_cuts, status, tokens
+from tests.fakes.steps import invalid_grant, revoked, rotates_then_cuts, status, tokens, unauthorized
 
 VERIFIER = "v" * 43
 CHALLENGE = base64.urlsafe_b64encode(hashlib.sha256(VERIFIER.encode()).digest()).rstrip(b"=").decode()
@@ -140,3 +140,9 @@ def test_created_key_is_let_in(up: Any, call: Any) -> None:
     made = json.loads(call.post(b"", key=pair["access_token"], path="/api/oauth/claude_cli/create_api_key").body)
     keys = [made["raw_key"], "sk-ant-api03-known", "sk-ant-api03-unknown"]
     assert [call.post(key=key).status for key in keys] == [200, 200, 401]
+
+
+def test_refusals_use_the_words_for_the_kind_of_credential(up: Any, call: Any) -> None:
+    up.script("*", [unauthorized(), unauthorized(), revoked()])
+    words = [call.post().body, call.post(key="sk-ant-oat01-x").body, call.post(key="sk-ant-oat01-x").body]
+    assert [b"x-api-key" in words[0], b"expired" in words[1], b"revoked" in words[2]] == [True] * 3
