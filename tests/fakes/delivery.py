@@ -1,5 +1,6 @@
 """How an answer goes out: encoding, splitting, framing, waiting, and every way to end badly."""
 
+import sys
 import time
 import zlib
 from collections.abc import Callable, Iterable, Iterator
@@ -11,10 +12,14 @@ from itertools import pairwise
 from typing import Any, Literal
 
 import brotli
-from backports import zstd
 
 from tests.fakes.ledger import Entry, Gates
 from tests.fakes.wire import Wire
+
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
 
 Step = dict[str, Any]
 Outcome = Literal["sent", "cut", "reset", "peer_closed", "stale"]

@@ -8,8 +8,8 @@ from typing import Any
 
 import brotli
 import pytest
-from backports import zstd
 
+from tests.fakes.delivery import zstd
 from tests.fakes.raw import RawClient
 from tests.fakes.steps import (
     cut,
