@@ -53,7 +53,8 @@ def thinking_fields(effort: str, model: ClaudeModel, max_tokens: int, losses: Lo
         if effort not in ADAPTIVE_EFFORTS.values():
             losses.add(f"reasoning_effort: {effort} sent as {ADAPTIVE_EFFORTS[effort]}")
         return {"thinking": {"type": "adaptive"}, "output_config": {"effort": ADAPTIVE_EFFORTS[effort]}}
-    budget = min(BUDGET_OF_EFFORT[effort], max_tokens - 1)
+    # The limit counts thinking and answer together, on both sides: a quarter at least is left to the answer.
+    budget = min(BUDGET_OF_EFFORT[effort], max_tokens * 3 // 4)
     if budget < _BUDGET_MIN:
         losses.add("reasoning_effort: the token limit leaves no room for thinking")
         return {}

@@ -15,6 +15,7 @@ class Dialect:
     `max_tokens`: the field's name. `reasoning`: how effort is asked for: `reasoning_effort`, OpenRouter's
     `reasoning` object, or not at all. `thinking`: the field of an assistant turn that takes earlier
     reasoning, None when the server refuses one. `sampling`: temperature, top_p and stop are accepted.
+    `max_output`: the highest limit that the model accepts, where a higher one is refused.
     """
 
     max_tokens: Literal["max_tokens", "max_completion_tokens"] = "max_tokens"
@@ -26,6 +27,7 @@ class Dialect:
     images: bool = True
     files: bool = True
     max_stops: int | None = None
+    max_output: int | None = None
     max_tool_name: int = 64
     efforts: tuple[str, ...] = ("low", "medium", "high")
 
@@ -63,6 +65,17 @@ _HOSTS: tuple[tuple[str, Dialect], ...] = (
 )
 _REASONING_MODEL = re.compile(r"(?:^|/)(?:o\d|gpt-(?:[5-9]|\d\d)|codex)(?!.*-chat)")
 
+_MAX_OUTPUT: tuple[tuple[str, int], ...] = (
+    ("gpt-3.5", 4_096),
+    ("gpt-4-turbo", 4_096),
+    ("gpt-4o", 16_384),
+    ("chatgpt-4o", 16_384),
+    ("gpt-4.1", 32_768),
+    ("gpt-4.5", 16_384),
+    ("gpt-4", 8_192),
+)
+"""Agents ask for more than OpenAI's older models give, and those refuse it. Source: OpenAI's model pages."""
+
 
 def dialect_for(endpoint: str | None, model: str) -> Dialect:
     """Return the dialect of the server behind `endpoint` (None: OpenAI's own) for one of its models."""
@@ -72,4 +85,5 @@ def dialect_for(endpoint: str | None, model: str) -> Dialect:
         return dialect
     if _REASONING_MODEL.search(model):
         return replace(dialect, sampling=False)
-    return replace(dialect, reasoning="none")
+    ceiling = next((limit for name, limit in _MAX_OUTPUT if model.startswith(name)), None)
+    return replace(dialect, reasoning="none", max_output=ceiling)

@@ -125,6 +125,5 @@ OPENAI_ERRORS: Mapping[str, tuple[str, str | None]] = {
 RESPONSE_ERROR_CODES: Mapping[str, str] = {
     "rate_limit_error": "rate_limit_exceeded",
     "invalid_request_error": "invalid_prompt",
-    "overloaded_error": "server_is_overloaded",
 }
 """Anthropic's error.type -> error.code of a failed Response; any other is server_error."""

@@ -24,8 +24,7 @@ NO_SIGNATURE = "thinking.signature: the upstream signs no thinking, so Anthropic
 def chat_to_message(body: bytes, renamed: Mapping[str, str] | None = None) -> Translation:
     """Translate a served answer (status 2xx). `renamed` is what the request's translation gave.
 
-    Raises UpstreamFailed when the body holds no answer; one that holds an error object goes
-    through `answer_error` first.
+    Raises UpstreamFailed when the body holds no answer; ask `is_error` before.
     """
     answer = mapping(parsed(body))
     choices = objects(answer.get("choices"))
@@ -50,12 +49,10 @@ def chat_to_message(body: bytes, renamed: Mapping[str, str] | None = None) -> Tr
     return Translation(dumps(message), losses.listed())
 
 
-def answer_error(body: bytes) -> bytes | None:
-    """Return the body of an answer that is an error in spite of its status 200, else None."""
+def is_error(body: bytes) -> bool:
+    """Whether a served body is an error in spite of its status; some servers answer so."""
     answer = mapping(parsed(body))
-    if answer.get("error") and not objects(answer.get("choices")):
-        return body
-    return None
+    return bool(answer.get("error")) and not objects(answer.get("choices"))
 
 
 def message_id(seed: str) -> str:

@@ -42,7 +42,7 @@ def messages_to_chat(body: bytes, model: str, dialect: Dialect = GENERIC) -> Tra
     sent_names = {known: sent for sent, known in renamed.items()}
     chat: Json = {"model": model, "messages": _messages(asked, dialect, sent_names, losses)}
     if (limit := number(asked.get("max_tokens"))) is not None:
-        chat[dialect.max_tokens] = limit
+        chat[dialect.max_tokens] = _limit(limit, dialect, losses)
     chat |= _sampling(asked, dialect, losses)
     chat |= tool_fields(asked, sent_names, losses)
     chat |= _reasoning(asked, dialect, losses)
@@ -62,6 +62,13 @@ def _messages(asked: Json, dialect: Dialect, sent_names: dict[str, str], losses:
     if turns and mapping(turns[-1]).get("role") == "assistant":
         losses.add("prefill: the last assistant turn is context, not the beginning of the answer")
     return messages
+
+
+def _limit(limit: int, dialect: Dialect, losses: Losses) -> int:
+    if dialect.max_output is None or limit <= dialect.max_output:
+        return limit
+    losses.add(f"max_tokens: {dialect.max_output} is the most this model gives")
+    return dialect.max_output
 
 
 def _sampling(asked: Json, dialect: Dialect, losses: Losses) -> Json:
