@@ -59,13 +59,13 @@ def retry_after_ms(headers: Mapping[str, str], now_ms: int) -> int | None:
     """Return how long the answer asks to wait: `retry-after-ms`, else `retry-after` in seconds or as an HTTP date."""
     precise = number(headers.get("retry-after-ms"))
     if precise is not None and precise > 0:
-        return math.ceil(precise)
+        return math.ceil(min(precise, _FAR_MS))
     value = headers.get("retry-after")
     if value is None:
         return None
     seconds = number(value)
     if seconds is not None:
-        wait = math.ceil(min(seconds, _FAR_MS) * SECOND_MS)
+        wait = math.ceil(min(seconds * SECOND_MS, _FAR_MS))
     else:
         date = _http_date(value)
         wait = 0 if date is None else date - now_ms
