@@ -7,13 +7,15 @@ from flask import Flask
 
 from app import db, installation, preferences, schema
 from app.access.keys import KeyTable
+from app.accounts.pins import Pins
 from app.accounts.pool import Pool
 from app.accounts.tokens import Credentials
+from app.api.health import health
 from app.cli import commands
 from app.clock import now_ms
 from app.commits import Commits
 from app.flights import Flights
-from app.proxy.views import proxy
+from app.proxy import proxy
 from app.runtime import Runtime, attach
 from app.server import Ccflare
 from app.transport import Transport, TransportOptions
@@ -44,7 +46,9 @@ def create_app(settings: Settings) -> Flask:
         parts.pool.load()
         parts.keys.load()
     attach(app, parts)
+    app.url_map.merge_slashes = False
     app.register_blueprint(proxy)
+    app.register_blueprint(health)
     app.cli.add_command(commands)
     return app
 
@@ -64,6 +68,7 @@ def _runtime(app: Flask, settings: Settings) -> Runtime:
         pepper=pepper,
         commits=commits,
         pool=pool,
+        pins=Pins(commits.commit),
         credentials=Credentials(pool),
         keys=KeyTable(pepper),
         transport=Transport(

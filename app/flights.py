@@ -11,22 +11,16 @@ from collections.abc import Callable
 from time import monotonic
 from typing import Any
 
-from app.errors import UpstreamFailed
+from greenlet import GreenletExit
+
+from app.errors import CcflareError
 
 log = logging.getLogger(__name__)
 
 SWEEP_S = 0.25
 _GONE = getattr(select, "POLLRDHUP", 0x2000) | select.POLLHUP | select.POLLERR | select.POLLNVAL
 
-try:
-    from greenlet import GreenletExit
-except ImportError:  # pragma: no cover - greenlet comes with gevent, which is a dependency
-
-    class GreenletExit(BaseException):  # type: ignore[no-redef]
-        """Stands in where no greenlet is."""
-
-
-class Landed(GreenletExit):
+class Landed(GreenletExit):  # type: ignore[misc]
     """Ends a request from outside; `Flight.cause` says why. A GreenletExit, so that the server stays silent."""
 
 
@@ -40,19 +34,19 @@ class Flight:
         self.sock = sock
         self.cause: str | None = None
         self.deadline = 0.0
-        self.overdue: str | None = None
+        self.overdue: CcflareError | None = None
 
-    def expect(self, within_s: float, overdue: str) -> None:
-        """Set when the present wait must be over, and what it means when it is not.
+    def expect(self, within_s: float, overdue: CcflareError | None) -> None:
+        """Set when the present wait must be over, and what is raised in it when it is not.
 
-        `client_gone` ends the request; any other text is the message of the UpstreamFailed that is raised in it.
+        None: the client is what is being waited for, and counts as gone.
         """
         self.deadline = monotonic() + within_s
         self.overdue = overdue
 
     def wait_free(self) -> None:
         """Lift the limit: nothing is being waited for."""
-        self.overdue = None
+        self.deadline = 0.0
 
 
 class Flights:
@@ -100,15 +94,12 @@ class Flights:
         for flight in tuple(self._flights):
             if flight in gone:
                 self._end(flight, "client_gone")
-            elif flight.overdue is not None and now > flight.deadline:
-                self._overdue(flight, flight.overdue)
-
-    def _overdue(self, flight: Flight, meaning: str) -> None:
-        if meaning == "client_gone":
-            self._end(flight, meaning)
-        else:
-            flight.overdue = None
-            flight.greenlet.kill(UpstreamFailed(meaning, phase="timeout", sent=True), block=False)
+            elif flight.deadline and now > flight.deadline:
+                flight.wait_free()
+                if flight.overdue is None:
+                    self._end(flight, "client_gone")
+                else:
+                    flight.greenlet.kill(flight.overdue, block=False)
 
     def _end(self, flight: Flight, cause: str) -> None:
         flight.cause = cause

@@ -1,11 +1,12 @@
 """What one process holds open while it serves: settings, vault, accounts, keys, connections, journal."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from flask import Flask, current_app
 
 from app.access.keys import KeyTable
+from app.accounts.pins import Pins
 from app.accounts.pool import Pool
 from app.accounts.tokens import Credentials
 from app.commits import Commits
@@ -27,12 +28,15 @@ class Runtime:
     pepper: bytes
     commits: Commits
     pool: Pool
+    pins: Pins
     credentials: Credentials
     keys: KeyTable
     transport: Transport
     recorder: Recorder
     flights: Flights
     started_at: int
+    recent: dict[int, int] = field(default_factory=dict)
+    """Account -> when it was last chosen first, for `least-used`."""
 
     @property
     def journal_dir(self) -> Path:

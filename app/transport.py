@@ -69,6 +69,11 @@ class Answer:
             body.may_reuse = body.may_reuse and not buffer
             self._finish()
 
+    @property
+    def is_done(self) -> bool:
+        """Whether the body was read to its end, or given up."""
+        return self._done
+
     def read(self) -> bytes:
         """Return the next bytes of the body as they came (content coding untouched); b"" at its end.
 

@@ -43,17 +43,15 @@ class KeyTable:
     def __init__(self, pepper: bytes) -> None:
         self._pepper = pepper
         self._known: dict[str, _Known] = {}
-
-    @property
-    def is_empty(self) -> bool:
-        """Whether no key exists at all, so that the loopback rule applies."""
-        return not self._known
+        self.is_empty = True
+        """Whether no key exists at all, so that the loopback rule applies; a revoked key still exists."""
 
     def load(self) -> None:
-        """Read all keys that are not revoked. Call inside an app context, off the event loop."""
+        """Read all keys. Call inside an app context, off the event loop."""
         with reading() as session:
-            rows = session.execute(select(ClientKey).where(ClientKey.revoked_at.is_(None))).scalars().all()
-        self._known = {row.id: _known(row) for row in rows}
+            rows = session.execute(select(ClientKey)).scalars().all()
+        self._known = {row.id: _known(row) for row in rows if row.revoked_at is None}
+        self.is_empty = not rows
 
     def verify(self, presented: str) -> Principal:
         """Return whose key was presented. Raises NotAuthenticated with one text for every kind of wrong key."""

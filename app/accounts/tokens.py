@@ -28,3 +28,10 @@ class Credentials:
         if secrets.access_token is not None and (secrets.expires_at is None or secrets.expires_at > now_ms()):
             return Secret("oauth", secrets.access_token, secrets.generation)
         raise NoCredential("it has no valid token")
+
+    def renew(self, candidate: Candidate, refused: Secret) -> Secret:
+        """Return another credential than the one that the upstream refused. Raises NoCredential."""
+        secret = self.secret(candidate)
+        if secret.value == refused.value:
+            raise NoCredential("the upstream refused its credential")
+        return secret

@@ -102,6 +102,14 @@ class Recorder:
         """Write the final record. Call before the last byte of the answer goes out; never raises for the disk."""
         self._journal.append(_head(record, outcome), self._payload(record, outcome))
 
+    def flush(self) -> None:
+        """Try again what the disk refused."""
+        self._journal.flush()
+
+    def close(self) -> None:
+        """Let go of the journal, so that the ingester may finish it."""
+        self._journal.close()
+
     def _payload(self, record: Record, outcome: Outcome) -> bytes:
         options = self.options
         failed = outcome != "complete" or (record.status or 500) >= 400

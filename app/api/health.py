@@ -1,0 +1,39 @@
+"""Liveness and readiness, for people, load balancers and container platforms."""
+
+from flask import Blueprint, Response, jsonify
+
+from app.clock import now_ms
+from app.db import is_writable, offload
+from app.routing import ineligible
+from app.runtime import runtime
+from app.version import VERSION
+
+health = Blueprint("health", __name__)
+
+
+@health.get("/health")
+def live() -> Response:
+    """Say that the process turns, and how the pool is."""
+    run = runtime()
+    now = now_ms()
+    candidates = run.pool.candidates()
+    usable = sum(1 for one in candidates if ineligible(one, True, None, now) is None)
+    return jsonify(
+        status="ok" if usable else ("no_accounts" if not candidates else "exhausted"),
+        accounts=len(candidates),
+        accounts_usable=usable,
+        timestamp=now,
+        strategy=run.settings.lb_strategy,
+        version=VERSION,
+    )
+
+
+@health.get("/health/ready")
+def ready() -> tuple[Response, int]:
+    """Say whether new requests should come here: 503 with the reason when not."""
+    run = runtime()
+    if run.flights.is_draining:
+        return jsonify(status="unready", reason="the worker is draining"), 503
+    if not offload(is_writable):
+        return jsonify(status="unready", reason="the database cannot be written"), 503
+    return jsonify(status="ready", reason=None), 200

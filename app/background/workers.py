@@ -1,0 +1,146 @@
+"""What each worker does beside its requests: notice changes, sweep flights, move its journals."""
+
+import fcntl
+import logging
+from collections.abc import Callable
+from pathlib import Path
+from typing import IO
+
+import gevent
+from flask import Flask
+
+from app import preferences
+from app.db import beats, offload, reading
+from app.flights import SWEEP_S
+from app.runtime import Runtime, runtime
+from app.usage.ingest import ingest
+from app.usage.recorder import RecordOptions
+
+log = logging.getLogger(__name__)
+
+_NOTICE_S = 0.2
+_INGEST_S = 0.25
+_FLUSH_WINDOWS_EVERY = 5
+
+
+def start(app: Flask) -> None:
+    """Start the greenlets of this worker. Call once, in a process that serves."""
+    with app.app_context():
+        run = runtime()
+        notice = Notice(run)
+        ingester = Ingester(run.journal_dir)
+    gevent.spawn(_forever, app, "sweep", SWEEP_S, run.flights.sweep)
+    gevent.spawn(_forever, app, "notice", _NOTICE_S, notice.look)
+    gevent.spawn(_forever, app, "ingest", _INGEST_S, ingester.work)
+    app.extensions["ccflare_ingester"] = ingester
+
+
+def attach_server(app: Flask, is_stopping: Callable[[], bool]) -> None:
+    """Let the server say when this worker must stop."""
+    with app.app_context():
+        runtime().flights.is_stopping = is_stopping
+
+
+def stop(app: Flask) -> None:
+    """Write what is still in memory, when the worker has served its last request."""
+    with app.app_context():
+        run = runtime()
+        run.recorder.close()
+        ingester: Ingester | None = app.extensions.get("ccflare_ingester")
+        if ingester is not None:
+            ingester.finish()
+
+
+def _forever(app: Flask, name: str, every_s: float, step: Callable[[], None]) -> None:
+    """Repeat a step for the life of the worker; a failure is logged once until it changes, and the loop lives."""
+    last = ""
+    while True:
+        gevent.sleep(every_s)
+        try:
+            with app.app_context():
+                step()
+            last = ""
+        except Exception as exc:
+            text = f"{type(exc).__name__}: {exc}"
+            if text != last:
+                log.warning("%s failed and will be tried again: %s", name, text)
+            last = text
+
+
+class Notice:
+    """Polls the pulse and reloads what other processes changed."""
+
+    def __init__(self, run: Runtime) -> None:
+        self._run = run
+        self._seen: dict[str, int] = {}
+        self._turn = 0
+
+    def look(self) -> None:
+        """Look once; also retry what could not be committed."""
+        run = self._run
+        run.recorder.flush()
+        if run.commits.waiting:
+            run.commits.retry()
+        self._turn += 1
+        if self._turn % _FLUSH_WINDOWS_EVERY == 0:
+            run.pool.flush_windows()
+        now = offload(_beats)
+        if now == self._seen:
+            return
+        changed = {topic for topic, count in now.items() if self._seen.get(topic) != count}
+        if "accounts" in changed:
+            offload(run.pool.load)
+        if "keys" in changed:
+            offload(run.keys.load)
+        if "pins" in changed:
+            offload(run.pins.load)
+        if "preferences" in changed:
+            self._adopt(offload(preferences.stored))
+        self._seen = now
+
+    def _adopt(self, stored: dict[str, str]) -> None:
+        run = self._run
+        run.settings = run.settings.with_stored(stored)
+        run.recorder.options = RecordOptions(run.settings.store_payloads, run.settings.payload_max_bytes)
+
+
+def _beats() -> dict[str, int]:
+    with reading() as session:
+        return beats(session)
+
+
+class Ingester:
+    """Moves journals into the database, in the one process per data directory that holds the lock."""
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+        self._lock: IO[str] | None = None
+
+    def work(self) -> None:
+        """Ingest once, if this worker is or becomes the one that does."""
+        if self._holds():
+            offload(ingest, self._directory)
+
+    def finish(self) -> None:
+        """Ingest what is left; then let another worker go on."""
+        if self._holds():
+            try:
+                ingest(self._directory)
+            except Exception as exc:
+                log.warning("journals stay for the next start: %s", exc)
+        if self._lock is not None:
+            self._lock.close()
+            self._lock = None
+
+    def _holds(self) -> bool:
+        if self._lock is not None:
+            return True
+        self._directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+        handle = open(self._directory / "ingest.lock", "w")  # noqa: SIM115 - held for the life of the process
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            handle.close()
+            return False
+        self._lock = handle
+        return True

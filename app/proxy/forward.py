@@ -1,0 +1,273 @@
+"""The corridor: take a request through the candidates until an answer may go to the client."""
+
+import random
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from app.accounts.tokens import NoCredential
+from app.clock import now_ms
+from app.db import is_cooperative
+from app.errors import CcflareError, Unavailable, UpstreamFailed
+from app.flights import Flight
+from app.providers import PROVIDERS, Provider
+from app.providers.models import model_family
+from app.proxy.opened import Opened
+from app.routing import Plan, Sticky, after_served, answer_when_nobody_left, plan, tried
+from app.runtime import Runtime
+from app.usage.recorder import Record
+from app.values import Candidate, Ineligible, ProxyRequest, Secret, Verdict
+
+_RETRY_BUDGET_S = 30.0
+_LIMIT_REASONS = frozenset({"quota", "burst", "model_quota"})
+
+
+@dataclass(slots=True)
+class Served:
+    """The answer that goes to the client, and whose it is."""
+
+    opened: Opened
+    candidate: Candidate
+    provider: Provider
+
+
+@dataclass(slots=True)
+class _Last:
+    """The last answer that was no success, kept open in case it is the best there is."""
+
+    served: Served
+    verdict: Verdict
+
+
+class Corridor:
+    """The way of one request. Nothing fails over once `walk` has returned."""
+
+    def __init__(self, runtime: Runtime, request: ProxyRequest, flight: Flight, record: Record) -> None:
+        self._runtime = runtime
+        self._settings = runtime.settings
+        self._request = request
+        self._flight = flight
+        self._record = record
+        self._begun = time.monotonic()
+        self._last: _Last | None = None
+        self._failed: dict[int, Ineligible] = {}
+
+    def walk(self) -> Served:
+        """Return the answer for the client. Raises a CcflareError when every account refused or failed."""
+        while True:
+            made = self._plan()
+            for position, candidate in enumerate(made.order):
+                has_others = position + 1 < len(made.order)
+                served = self._ask(candidate, made, has_others)
+                if served is not None:
+                    return served
+            nobody = self._nobody(made)
+            if not self._hold(nobody):
+                return self._give_up(nobody)
+
+    def abandon(self) -> None:
+        """Close what is still open, because the client left or the request was ended."""
+        if self._last is not None:
+            self._last.served.opened.close()
+            self._last = None
+
+    def _plan(self) -> Plan:
+        now = now_ms()
+        made = plan(self._settings.lb_strategy, self._runtime.pool.candidates(), self._request, now, self._sticky(now))
+        if made.order and self._settings.lb_strategy == "least-used":
+            self._runtime.recent[made.order[0].id] = now
+        self._record.refused = made.refused
+        return made
+
+    def _sticky(self, now: int) -> Sticky:
+        settings = self._settings
+        pinned = None
+        if settings.lb_strategy == "session-affinity" and self._request.session_id is not None:
+            pinned = self._runtime.pins.find(self._request.session_id, now, settings.session_duration_ms)
+        return Sticky(settings.session_duration_ms, pinned, self._runtime.recent)
+
+    def _ask(self, candidate: Candidate, made: Plan, has_others: bool) -> Served | None:
+        """Try one account, in place as often as it may help; return its answer if the client shall have it."""
+        settings = self._settings
+        most = min(2, settings.retry_attempts) if has_others else settings.retry_attempts
+        attempt = 0
+        renewed = False
+        secret: Secret | None = None
+        while True:
+            attempt += 1
+            started_at = now_ms()
+            try:
+                secret = secret or self._runtime.credentials.secret(candidate)
+                opened, verdict = self._exchange(candidate, secret)
+            except NoCredential as exc:
+                opened, verdict = None, Verdict("auth", "next", detail=str(exc))
+            if verdict.action == "serve":
+                return self._serve(Served(_required(opened), candidate, PROVIDERS[candidate.provider]), verdict, made, started_at)
+            again = verdict.action == "retry" and attempt < most and self._may_repeat(verdict, opened)
+            if verdict.action == "reauth" and not renewed and secret is not None:
+                renewed = True
+                secret = self._renewed(candidate, secret)
+                again = secret is not None
+                attempt -= 1
+            self._note_failure(candidate, opened, verdict, started_at, again)
+            if not again:
+                return None
+            if verdict.action == "retry":
+                self._pause(attempt)
+
+    def _exchange(self, candidate: Candidate, secret: Secret) -> tuple[Opened | None, Verdict]:
+        """Send the request to one account and judge what comes back."""
+        provider = PROVIDERS[candidate.provider]
+        settings = self._settings
+        outbound = provider.outbound(self._request, candidate, secret)
+        self._flight.expect(
+            settings.first_byte_timeout_s,
+            UpstreamFailed(
+                f"no answer within {settings.first_byte_timeout_s:g} s", phase="timeout", sent=True
+            ),
+        )
+        opened = None
+        try:
+            opened = Opened(self._runtime.transport.send(outbound))
+            is_success = 200 <= opened.answer.status < 300
+            if is_success and self._request.stream and opened.is_stream:
+                _within(settings.first_event_hold_s, opened.pull_first_event)
+            elif not is_success:
+                opened.pull_head()
+        except UpstreamFailed as exc:
+            if opened is not None:
+                opened.close()
+            return None, provider.failed(exc)
+        except BaseException:
+            if opened is not None:
+                opened.close()
+            raise
+        finally:
+            self._flight.wait_free()
+        verdict = provider.verdict(
+            opened.answer.status, opened.fields, opened.head, now_ms(), stream=opened.is_stream
+        )
+        return opened, verdict
+
+    def _serve(self, served: Served, verdict: Verdict, made: Plan, started_at: int) -> Served:
+        self.abandon()
+        runtime, now = self._runtime, now_ms()
+        candidate = served.candidate
+        if verdict.reason == "served":
+            runtime.pool.served(candidate.id, verdict, started_at, now)
+            self._remember(made, candidate, verdict, now)
+        self._record.attempted(candidate, started_at, served.opened.answer.status, verdict)
+        return served
+
+    def _remember(self, made: Plan, candidate: Candidate, verdict: Verdict, now: int) -> None:
+        """Write what makes the next request stick, which usually is nothing."""
+        strategy = self._settings.lb_strategy
+        if verdict.windows:
+            candidate = replace(candidate, windows=verdict.windows)
+        change = after_served(strategy, made, candidate, self._request, now, self._sticky_of(made))
+        if change is None:
+            return
+        if change.kind == "start":
+            self._runtime.pool.start_session(change.account_id, change.at)
+        elif change.session_id is not None:
+            write = self._runtime.pins.pin if change.kind == "pin" else self._runtime.pins.touch
+            write(change.session_id, change.account_id, change.at)
+
+    def _sticky_of(self, made: Plan) -> Sticky:
+        return Sticky(self._settings.session_duration_ms, made.holder_id, self._runtime.recent)
+
+    def _renewed(self, candidate: Candidate, secret: Secret) -> Secret | None:
+        try:
+            return self._runtime.credentials.renew(candidate, secret)
+        except NoCredential:
+            return None
+
+    def _note_failure(
+        self, candidate: Candidate, opened: Opened | None, verdict: Verdict, started_at: int, again: bool
+    ) -> None:
+        """Put the consequences in force, everywhere, before anything else is tried."""
+        self.abandon()
+        until = None
+        if not (again and verdict.until is not None):
+            family = model_family(self._request.model) if self._request.model else None
+            until = self._runtime.pool.cool_down(candidate.id, verdict, family, started_at, now_ms())
+        status = opened.answer.status if opened is not None else None
+        self._record.attempted(candidate, started_at, status, verdict, until)
+        self._failed[candidate.id] = tried(candidate, verdict, until)
+        if opened is not None and again:
+            opened.close()
+        elif opened is not None:
+            self._last = _Last(Served(opened, candidate, PROVIDERS[candidate.provider]), verdict)
+
+    def _may_repeat(self, verdict: Verdict, opened: Opened | None) -> bool:
+        """Whether a request that may have had an effect already can be sent again."""
+        request = self._request
+        is_safe = request.method != "POST" or request.path in _REPEATABLE
+        was_refused = opened is None or opened.answer.status in (503, 529)
+        return (is_safe or was_refused) and time.monotonic() - self._begun < _RETRY_BUDGET_S
+
+    def _pause(self, attempt: int) -> None:
+        """Wait before the next try in place: full jitter under an exponential limit."""
+        settings = self._settings
+        limit_s = settings.retry_delay_ms / 1000 * settings.retry_backoff ** (attempt - 1)
+        left_s = _RETRY_BUDGET_S - (time.monotonic() - self._begun)
+        time.sleep(max(0.0, min(random.uniform(0, limit_s), left_s)))
+
+    def _nobody(self, made: Plan) -> tuple[Ineligible, ...]:
+        return (*(self._failed[one.id] for one in made.order if one.id in self._failed), *made.refused)
+
+    def _hold(self, refused: tuple[Ineligible, ...]) -> bool:
+        """Wait for an account that returns within the hold; return whether to try again."""
+        left_ms = self._settings.hold_max_s * 1000 - (time.monotonic() - self._begun) * 1000
+        returns = [one.until for one in refused if one.until is not None]
+        if not returns or min(returns) - now_ms() > left_ms:
+            return False
+        self.abandon()
+        time.sleep(max(0.05, (min(returns) - now_ms()) / 1000))
+        return True
+
+    def _give_up(self, refused: tuple[Ineligible, ...]) -> Served:
+        last = self._last
+        pool_size = len(self._runtime.pool.candidates())
+        if last is not None and (pool_size == 1 or last.verdict.reason not in _LIMIT_REASONS):
+            self._last = None
+            return last.served
+        self.abandon()
+        answer = answer_when_nobody_left(refused, now_ms())
+        error = Unavailable(
+            answer.message,
+            details={} if answer.should_retry or answer.retry_after_s is None else {"should_retry": False},
+            retry_after_s=answer.retry_after_s,
+        )
+        error.status, error.kind = answer.status, answer.kind
+        raise error
+
+
+_REPEATABLE = frozenset(
+    {
+        "/v1/messages",
+        "/v1/messages/count_tokens",
+        "/v1/complete",
+        "/v1/chat/completions",
+        "/v1/responses",
+        "/v1/embeddings",
+    }
+)
+"""POSTs that create nothing but their answer."""
+
+
+def _required(opened: Opened | None) -> Opened:
+    if opened is None:
+        raise CcflareError("an answer was judged that never came")
+    return opened
+
+
+def _within(limit_s: float, action: Callable[[], None]) -> None:
+    """Run `action`, and stop waiting for it after `limit_s`; what it has read by then is kept."""
+    if not is_cooperative():
+        action()
+        return
+    import gevent
+
+    with gevent.Timeout(limit_s, False):
+        action()

@@ -1,0 +1,192 @@
+"""The client's side of a request: who it is, the whole body within bounds, and the ProxyRequest made of both."""
+
+import ipaddress
+from typing import Any
+
+from app.access.keys import PREFIX, KeyTable, Principal
+from app.clock import now_ms
+from app.errors import InvalidInput, NotAllowed, NotAuthenticated, TooLarge, TooSlow
+from app.flights import Flight
+from app.providers.models import model_family
+from app.usage.inspect import peek
+from app.values import Headers, ProxyRequest, new_request_id
+from config import Settings
+
+_PIECE_BYTES = 65536
+_LOCAL = Principal("client", "local")
+_FORWARDED = (
+    "HTTP_X_FORWARDED_FOR",
+    "HTTP_X_FORWARDED_HOST",
+    "HTTP_X_FORWARDED_PROTO",
+    "HTTP_FORWARDED",
+    "HTTP_X_REAL_IP",
+    "HTTP_VIA",
+)
+_MAX_SESSION_ID = 200
+
+
+def authenticate(keys: KeyTable, environ: dict[str, Any]) -> Principal:
+    """Return who makes the request. Raises NotAuthenticated, or InvalidInput on a doubled credential."""
+    presented = _presented(environ)
+    if presented is not None:
+        return keys.verify(presented)
+    if keys.is_empty:
+        _require_local(environ)
+        return _LOCAL
+    raise NotAuthenticated("Send a client key of this proxy in `x-api-key` or as `Authorization: Bearer`.")
+
+
+def _presented(environ: dict[str, Any]) -> str | None:
+    """Return the key of ours that came along, in whichever header; other credentials are ignored here."""
+    api_key: str = environ.get("HTTP_X_API_KEY", "").strip()
+    authorization: str = environ.get("HTTP_AUTHORIZATION", "").strip()
+    if "," in api_key or "," in authorization:
+        raise InvalidInput("A credential header came more than once, or holds a comma.")
+    scheme, _, token = authorization.partition(" ")
+    bearer = token.strip() if scheme.lower() == "bearer" else ""
+    ours = {value for value in (api_key, bearer) if value.startswith(PREFIX)}
+    if len(ours) > 1:
+        raise InvalidInput("Two different client keys came along; send one.")
+    return ours.pop() if ours else None
+
+
+def _require_local(environ: dict[str, Any]) -> None:
+    """Let a keyless request in only from this machine, addressed as this machine, and from no web page elsewhere."""
+    if not is_loopback(environ.get("REMOTE_ADDR", "")) or any(name in environ for name in _FORWARDED):
+        raise NotAuthenticated(
+            "Requests from elsewhere need a client key, and there is none yet: `flask ccflare keys create NAME`."
+        )
+    if not is_loopback_host(environ.get("HTTP_HOST", "")):
+        raise NotAuthenticated("Without a client key the Host must be localhost or a loopback address.")
+    origin = environ.get("HTTP_ORIGIN", "")
+    site = environ.get("HTTP_SEC_FETCH_SITE", "none").lower()
+    is_foreign = origin not in ("", "null") and not is_loopback_host(origin.partition("://")[2])
+    if site not in ("none", "same-origin") or is_foreign or origin == "null":
+        raise NotAuthenticated("A web page of another site may not use this proxy without a client key.")
+
+
+def is_loopback(address: str) -> bool:
+    """Whether an IP address is this machine's own."""
+    try:
+        ip = ipaddress.ip_address(address)
+    except ValueError:
+        return False
+    mapped = getattr(ip, "ipv4_mapped", None)
+    return bool((mapped or ip).is_loopback)
+
+
+def is_loopback_host(host: str) -> bool:
+    """Whether a Host header (with or without port) names this machine itself."""
+    name = host[1:].partition("]")[0] if host.startswith("[") else host.partition(":")[0]
+    return name.lower().rstrip(".") == "localhost" or is_loopback(name)
+
+
+def read_body(environ: dict[str, Any], settings: Settings, flight: Flight) -> bytes:
+    """Read the whole body. Raises TooLarge, TooSlow, or InvalidInput when it is shorter than it says."""
+    limit = settings.max_body_bytes
+    declared = _declared_length(environ)
+    if declared == 0 or (declared is None and "HTTP_TRANSFER_ENCODING" not in environ):
+        return b""
+    if declared is not None and declared > limit:
+        raise _too_large(limit)
+    source = environ["wsgi.input"]
+    pieces: list[bytes] = []
+    size = 0
+    slow = TooSlow(f"The request body made no progress for {settings.body_timeout_s:g} s.")
+    while True:
+        flight.expect(settings.body_timeout_s, slow)
+        try:
+            piece = source.read(_PIECE_BYTES)
+        except TooSlow:
+            raise
+        except Exception as exc:
+            raise InvalidInput(f"The request body is malformed or was cut off: {type(exc).__name__}.") from exc
+        if not piece:
+            break
+        size += len(piece)
+        if size > limit:
+            raise _too_large(limit)
+        pieces.append(piece)
+    flight.wait_free()
+    if declared is not None and size != declared:
+        raise InvalidInput(f"The request body ended after {size} of {declared} bytes.")
+    return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+
+
+def _declared_length(environ: dict[str, Any]) -> int | None:
+    text = environ.get("CONTENT_LENGTH", "")
+    if not text:
+        return None
+    if not text.isdigit():
+        raise InvalidInput("content-length is no number.")
+    return int(text)
+
+
+def _too_large(limit: int) -> TooLarge:
+    return TooLarge(f"The request body is larger than {limit} bytes (CCFLARE_MAX_BODY_BYTES).")
+
+
+def headers_of(environ: dict[str, Any]) -> Headers:
+    """Return the client's header fields with lower-case names; the server has joined repeated ones by a comma."""
+    found = []
+    for key, value in environ.items():
+        if key.startswith("HTTP_"):
+            found.append((key[5:].replace("_", "-").lower(), value))
+        elif key in ("CONTENT_TYPE", "CONTENT_LENGTH") and value:
+            found.append((key.replace("_", "-").lower(), value))
+    return tuple(found)
+
+
+def proxy_request(environ: dict[str, Any], principal: Principal, body: bytes, received_at: int) -> ProxyRequest:
+    """Build the ProxyRequest. Raises NotAllowed when the principal may not ask for what it asks."""
+    target: str = environ.get("RAW_URI") or environ["PATH_INFO"]
+    if not target.startswith("/"):
+        # The absolute form that a client sends to what it takes for a forward proxy.
+        target = "/" + target.partition("://")[2].partition("/")[2]
+    facts = peek(body, environ.get("CONTENT_TYPE", ""), environ.get("HTTP_CONTENT_ENCODING", ""))
+    forced = environ.get("HTTP_X_CCFLARE_ACCOUNT")
+    if forced is not None and principal.role != "admin":
+        raise NotAllowed("`x-ccflare-account` needs an admin key.")
+    if principal.models and facts.model is not None and not _may_ask(principal, facts.model):
+        raise NotAllowed(f"This client key may not ask for the model {facts.model}.")
+    session_id = environ.get("HTTP_X_CLAUDE_CODE_SESSION_ID") or facts.session_id or environ.get("HTTP_SESSION_ID")
+    return ProxyRequest(
+        id=new_request_id(received_at),
+        received_at=received_at,
+        method=environ["REQUEST_METHOD"],
+        target=target,
+        path=target.partition("?")[0],
+        headers=headers_of(environ),
+        body=body,
+        model=facts.model,
+        stream=facts.stream,
+        session_id=_bounded(session_id),
+        agent_id=_bounded(environ.get("HTTP_X_CLAUDE_CODE_AGENT_ID")),
+        parent_agent_id=_bounded(environ.get("HTTP_X_CLAUDE_CODE_PARENT_AGENT_ID")),
+        key_id=principal.key_id,
+        forced_account=forced,
+    )
+
+
+def refused_request(environ: dict[str, Any], key_id: str | None) -> ProxyRequest:
+    """Build what is known of a request that was refused before its body was read, for the record."""
+    target: str = environ.get("RAW_URI") or environ["PATH_INFO"]
+    at = now_ms()
+    return ProxyRequest(
+        id=new_request_id(at),
+        received_at=at,
+        method=environ["REQUEST_METHOD"],
+        target=target,
+        path=target.partition("?")[0],
+        headers=headers_of(environ),
+        body=b"",
+        key_id=key_id,
+    )
+
+
+def _may_ask(principal: Principal, model: str) -> bool:
+    return model in principal.models or model_family(model) in principal.models
+
+
+def _bounded(text: str | None) -> str | None:
+    return text[:_MAX_SESSION_ID] if text else None

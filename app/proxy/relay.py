@@ -1,0 +1,136 @@
+"""The way back: bytes of the answer to the client as they come, past the meter, and one record at the end."""
+
+import errno
+import socket
+import struct
+from collections.abc import Iterator
+from typing import Any
+
+from app.clock import now_ms
+from app.errors import UpstreamFailed
+from app.flights import Flight, Flights
+from app.proxy.forward import Served
+from app.usage.meter import Meter
+from app.usage.recorder import Record, Recorder
+from app.values import Outcome
+from config import Settings
+
+_CAUSES: dict[str, Outcome] = {"client_gone": "client_gone", "shutdown": "cut_by_shutdown"}
+
+
+class Relay:
+    """A WSGI iterable. Whatever ends it, the record is written exactly once and both connections are settled."""
+
+    def __init__(
+        self,
+        served: Served,
+        record: Record,
+        recorder: Recorder,
+        flights: Flights,
+        flight: Flight,
+        settings: Settings,
+        environ: dict[str, Any],
+    ) -> None:
+        self._opened = served.opened
+        self._answer = served.opened.answer
+        self._record = record
+        self._recorder = recorder
+        self._flights = flights
+        self._flight = flight
+        self._idle_s = settings.idle_timeout_s
+        self._write_s = settings.write_timeout_s
+        self._silent = UpstreamFailed(
+            f"the upstream was silent for {settings.idle_timeout_s:g} s", phase="timeout", sent=True
+        )
+        self._environ = environ
+        fields = served.opened.fields
+        self._meter = Meter(
+            fields.get("content-type", ""), fields.get("content-encoding", ""), served.provider.shape
+        )
+        self._held = iter(served.opened.held)
+        self._is_recorded = False
+        self._is_settled = False
+
+    def __iter__(self) -> Iterator[bytes]:
+        return self
+
+    def __next__(self) -> bytes:
+        flight = self._flight
+        try:
+            piece = next(self._held, None)
+            if piece is None:
+                flight.expect(self._idle_s, self._silent)
+                piece = self._answer.read()
+        except UpstreamFailed as exc:
+            self._broken(exc)
+        record = self._record
+        at = now_ms()
+        if piece:
+            if record.first_byte_at is None:
+                record.first_byte_at = at
+            record.answer_bytes += len(piece)
+            self._meter.feed(piece, at)
+            if record.capture is not None:
+                record.capture.add(piece)
+            if self._answer.is_done or self._meter.is_complete:
+                self._write_record("complete")
+            flight.expect(self._write_s, None)
+            return piece
+        self._ended()
+        raise StopIteration
+
+    def _ended(self) -> None:
+        """The body is over: whole, unless it is a stream that stopped before its last event."""
+        if self._opened.is_stream and not self._meter.is_complete and self._record.request.stream:
+            reading = self._meter.reading()
+            if reading.is_readable and not reading.complete and reading.error is None and reading.model is not None:
+                self._broken(UpstreamFailed("the stream ended before its last event", phase="body", sent=True))
+        self._write_record("complete" if self._meter.reading().error is None else "upstream_broke")
+        self._settle()
+
+    def _broken(self, exc: UpstreamFailed) -> None:
+        """Let the client see a break as a break: cut its connection, never close it cleanly."""
+        self._record.error = exc.message
+        self._write_record("upstream_broke")
+        self._settle()
+        cut(self._environ)
+        raise ConnectionResetError(errno.ECONNRESET, "the upstream broke off its answer") from exc
+
+    def close(self) -> None:
+        """End of the response for the server, however it came about."""
+        if not self._is_settled:
+            self._write_record(_CAUSES.get(self._flight.cause or "client_gone", "client_gone"))
+            self._settle()
+            if self._flight.cause == "shutdown":
+                cut(self._environ)
+
+    def _write_record(self, outcome: Outcome) -> None:
+        if self._is_recorded:
+            return
+        self._is_recorded = True
+        self._record.reading = self._meter.reading()
+        self._recorder.finish(self._record, outcome)
+
+    def _settle(self) -> None:
+        self._is_settled = True
+        self._answer.close()
+        self._flights.end(self._flight)
+
+
+def cut(environ: dict[str, Any]) -> None:
+    """Break the client's connection so that it cannot take the answer for whole.
+
+    HTTP/1.1 shows a missing last chunk or missing bytes; without framing only a reset shows it.
+    """
+    sock = environ.get("gunicorn.socket")
+    if sock is None:
+        return
+    if environ.get("SERVER_PROTOCOL") == "HTTP/1.0":
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    try:
+        if environ.get("SERVER_PROTOCOL") == "HTTP/1.0":
+            sock.close()
+        else:
+            sock.shutdown(socket.SHUT_WR)
+    except OSError:
+        return

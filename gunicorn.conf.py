@@ -1,0 +1,47 @@
+"""How gunicorn runs ccflare; read by itself from the project's root. Every value follows a setting of ours."""
+
+import signal
+from typing import Any
+
+from config import Settings
+
+_settings = Settings.load()
+
+bind = [f"[{_settings.host}]:{_settings.port}" if ":" in _settings.host else f"{_settings.host}:{_settings.port}"]
+workers = _settings.workers
+worker_class = "gevent"
+worker_connections = _settings.worker_connections
+keepalive = 75
+timeout = 120  # Bounds a blocked event loop, not a stream.
+graceful_timeout = int(_settings.drain_s) + 15  # Our own drain ends first and writes the records.
+max_requests = 0
+control_socket_disable = True
+preload_app = False
+forwarded_allow_ips = "*" if _settings.behind_proxy else "127.0.0.1,::1"
+limit_request_field_size = 16380
+limit_request_line = 8190
+certfile = str(_settings.tls_cert) if _settings.tls_cert else None
+keyfile = str(_settings.tls_key) if _settings.tls_key else None
+errorlog = "-"
+loglevel = {"warn": "warning"}.get(_settings.log_level, _settings.log_level)
+proc_name = "ccflare"
+
+
+def post_fork(server: Any, worker: Any) -> None:
+    """Let a worker that is told to stop while it still boots do so: it has the master's handlers until then."""
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+
+
+def post_worker_init(worker: Any) -> None:
+    """Tell the application when its worker is asked to stop, so that it drains."""
+    from app.background import workers as background
+
+    background.attach_server(worker.wsgi, lambda: not worker.alive)
+
+
+def worker_exit(server: Any, worker: Any) -> None:
+    """Write what is left in memory."""
+    from app.background import workers as background
+
+    if getattr(worker, "wsgi", None) is not None:
+        background.stop(worker.wsgi)
