@@ -30,11 +30,12 @@ class Framer:
     This is the cheap layer for readers that look at few events: it copies nothing while chunks end where events end.
     """
 
-    __slots__ = ("_at_start", "_head", "_is_odd", "_max_bytes", "_rest", "_skip_lf", "_skipping", "dropped")
+    __slots__ = ("_at_start", "_head", "_is_odd", "_max_bytes", "_skip_lf", "_skipping", "dropped", "pending")
 
     def __init__(self, max_event_bytes: int = MAX_EVENT_BYTES) -> None:
         self._max_bytes = max_event_bytes
-        self._rest = bytearray()
+        self.pending = bytearray()
+        """The event that has begun and not ended; empty where a chunk may begin a new one."""
         self._head = b""
         self._at_start = True
         self._skip_lf = False
@@ -46,14 +47,14 @@ class Framer:
 
     @property
     def rest(self) -> bytes:
-        """The event that has begun and not ended."""
-        return b"" if self._skipping else bytes(self._rest)
+        """What has come of an event that has not ended."""
+        return b"" if self._skipping else bytes(self.pending)
 
     def feed(self, chunk: bytes) -> bytes:
         """Return the events that `chunk` completes, as text that ends in a blank line; empty when there is none."""
-        if self._is_odd or b"\r" in chunk:
+        if self._is_odd or chunk.find(b"\r") >= 0:  # `in` is twice as slow for bytes.
             chunk = self._unify(chunk)
-        rest = self._rest
+        rest = self.pending
         if not rest:
             if chunk.endswith(b"\n\n"):
                 return chunk
@@ -96,21 +97,21 @@ class Framer:
 
     def _bounded(self) -> bytes:
         """Give up the unfinished event when it is too large; two bytes more are line ends around it."""
-        if len(self._rest) > self._max_bytes + 2:
+        if len(self.pending) > self._max_bytes + 2:
             self.dropped += 1
             self._skipping = True
-            del self._rest[:-1]
+            del self.pending[:-1]
         return b""
 
     def _skip(self, chunk: bytes) -> bytes:
         """Look for the end of an event that is being dropped, and read on behind it."""
-        data = bytes(self._rest) + chunk
+        data = bytes(self.pending) + chunk
         end = data.find(b"\n\n") + 2
         if end == 1:
-            self._rest[:] = data[-1:]
+            self.pending[:] = data[-1:]
             return b""
         self._skipping = False
-        self._rest.clear()
+        self.pending.clear()
         return self.feed(data[end:]) if end < len(data) else b""
 
 

@@ -125,7 +125,7 @@ def test_an_endless_line_takes_bounded_memory() -> None:
     framer = Framer(max_event_bytes=1000)
     for _ in range(1000):
         framer.feed(b"data: " + b"x" * 994)
-        assert len(framer._rest) <= 2002
+        assert len(framer.pending) <= 2002
     assert framer.feed(b"\n\ndata: 1\n\n") == b"data: 1\n\n"
     assert framer.rest == b""
 

@@ -1,0 +1,176 @@
+"""Content codings, decoded piece by piece in bounded memory: a copy of what went over the wire, for the meter."""
+
+import sys
+import zlib
+from collections.abc import Callable, Iterator
+from typing import Protocol
+
+import brotli
+
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
+
+DECODABLE = frozenset({"gzip", "x-gzip", "deflate", "br", "zstd", "identity"})
+"""Codings that can be read here; whoever asks an upstream for others cannot meter the answer."""
+
+MAX_PIECE_BYTES = 1 << 20
+"""About the largest piece that a decoder hands out at once (br: twice as much), however small the input was."""
+
+
+class NotDecodable(Exception):
+    """The bytes are not what the content coding promises, or the coding is unknown."""
+
+
+class Decoder(Protocol):
+    """One content coding, undone incrementally."""
+
+    def feed(self, data: bytes) -> Iterator[bytes]:
+        """Yield what `data` decodes to, in bounded pieces. Raises NotDecodable."""
+        ...
+
+
+def codings(content_encoding: str) -> tuple[str, ...]:
+    """Return the codings of a header value in the order in which they were applied, without `identity`."""
+    if not content_encoding:
+        return ()
+    names = (name.strip().lower() for name in content_encoding.split(","))
+    return tuple(name for name in names if name and name != "identity")
+
+
+def decoder(content_encoding: str) -> Decoder | None:
+    """Return the decoder for a `Content-Encoding`, None where nothing is encoded. Raises NotDecodable."""
+    stages = codings(content_encoding)
+    if not stages:
+        return None
+    if len(stages) > 4 or any(name not in _CODINGS for name in stages):
+        raise NotDecodable(f"content-encoding {content_encoding!r} is not known")
+    chain = [_CODINGS[name]() for name in reversed(stages)]
+    return chain[0] if len(chain) == 1 else _Chain(chain)
+
+
+def decode(body: bytes, content_encoding: str, max_bytes: int) -> bytes:
+    """Return a whole body decoded. Raises NotDecodable, also when it would be longer than `max_bytes`."""
+    coding = decoder(content_encoding)
+    if coding is None:
+        return body
+    decoded = bytearray()
+    for piece in coding.feed(body):
+        decoded += piece
+        if len(decoded) > max_bytes:
+            raise NotDecodable(f"the body decodes to more than {max_bytes} bytes")
+    return bytes(decoded)
+
+
+class _Zlib:
+    """gzip with any number of members."""
+
+    def __init__(self) -> None:
+        self._inflate = zlib.decompressobj(31)
+
+    def feed(self, data: bytes) -> Iterator[bytes]:
+        while data:
+            if self._inflate.eof:
+                if not data.startswith(b"\x1f"):
+                    return  # Padding behind the last member is no data.
+                self._inflate = zlib.decompressobj(31)
+            yield from _inflated(self._inflate, data)
+            data = self._inflate.unused_data
+
+
+class _Deflate:
+    """`deflate` as RFC 9110 means it (zlib format), and raw as some servers send it."""
+
+    def __init__(self) -> None:
+        self._inflate: zlib._Decompress | None = None
+        self._head = b""
+
+    def feed(self, data: bytes) -> Iterator[bytes]:
+        if self._inflate is None:
+            self._head += data
+            if len(self._head) < 2:
+                return
+            data = self._head
+            # A raw stream never begins like this: it would be a stored block with set padding bits.
+            is_zlib = data[0] & 0x0F == 8 and int.from_bytes(data[:2], "big") % 31 == 0
+            self._inflate = zlib.decompressobj(15 if is_zlib else -15)
+        if not self._inflate.eof:
+            yield from _inflated(self._inflate, data)
+
+
+class _Brotli:
+    """`br`, RFC 7932."""
+
+    def __init__(self) -> None:
+        self._decompressor = brotli.Decompressor()
+
+    def feed(self, data: bytes) -> Iterator[bytes]:
+        process = self._decompressor.process
+        try:
+            while not self._decompressor.is_finished():
+                piece: bytes = process(data, output_buffer_limit=MAX_PIECE_BYTES)
+                data = b""
+                if piece:
+                    yield piece
+                if len(piece) < MAX_PIECE_BYTES and self._decompressor.can_accept_more_data():
+                    return
+        except brotli.error as exc:
+            raise NotDecodable("the bytes are not br") from exc
+
+
+class _Zstd:
+    """`zstd` with any number of frames, RFC 8878."""
+
+    def __init__(self) -> None:
+        self._decompressor = zstd.ZstdDecompressor()
+
+    def feed(self, data: bytes) -> Iterator[bytes]:
+        try:
+            while True:
+                if self._decompressor.eof:
+                    if not data:
+                        return
+                    self._decompressor = zstd.ZstdDecompressor()
+                piece = self._decompressor.decompress(data, MAX_PIECE_BYTES)
+                if piece:
+                    yield piece
+                data = self._decompressor.unused_data if self._decompressor.eof else b""
+                if self._decompressor.needs_input and not data:
+                    return
+        except zstd.ZstdError as exc:
+            raise NotDecodable("the bytes are not zstd") from exc
+
+
+class _Chain:
+    """Codings on top of each other, the outermost first."""
+
+    def __init__(self, chain: list[Decoder]) -> None:
+        self._outer = chain[0]
+        self._inner: Decoder = chain[1] if len(chain) == 2 else _Chain(chain[1:])
+
+    def feed(self, data: bytes) -> Iterator[bytes]:
+        for piece in self._outer.feed(data):
+            yield from self._inner.feed(piece)
+
+
+def _inflated(inflate: "zlib._Decompress", data: bytes) -> Iterator[bytes]:
+    try:
+        while True:
+            piece = inflate.decompress(data, MAX_PIECE_BYTES)
+            if piece:
+                yield piece
+            data = inflate.unconsumed_tail
+            if inflate.eof or (not data and len(piece) < MAX_PIECE_BYTES):
+                return
+    except zlib.error as exc:
+        raise NotDecodable("the bytes are not gzip or deflate") from exc
+
+
+_CODINGS: dict[str, Callable[[], Decoder]] = {
+    "gzip": _Zlib,
+    "x-gzip": _Zlib,
+    "deflate": _Deflate,
+    "br": _Brotli,
+    "zstd": _Zstd,
+}
