@@ -12,14 +12,14 @@ help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' Makefile
 
 run: .venv/.run ## Serve on 127.0.0.1:8080 (HOST, PORT, WEB_CONCURRENCY are obeyed)
-	@exec $(BIN)/gunicorn -k gevent wsgi:app
+	@exec $(BIN)/python -m gunicorn -k gevent wsgi:app
 
 test: .venv/.dev ## Run all tests (ARGS="-k name" for some)
 	@if ls tests/browser/test_*.py >/dev/null 2>&1; then scripts/packages.sh chromium || true; fi
 	@$(BIN)/python -m pytest $(ARGS)
 
 demo: .venv/.run ## Serve together with a scripted upstream and send it a few requests
-	@exec $(BIN)/flask ccflare demo $(ARGS)
+	@exec $(BIN)/python -m flask ccflare demo $(ARGS)
 
 lint: .venv/.dev ## Check style and formatting
 	@$(BIN)/ruff check .
