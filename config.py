@@ -363,27 +363,28 @@ class Settings:
         """
         if environ is None:
             environ, env_file = os.environ, env_file or PROJECT_ROOT / ".env"
-        loader = _Loader(environ, stored or {}, env_file)
+        loader = _Loader(environ, env_file)
         values = loader.values()
-        return cls(**values, warnings=tuple(loader.warnings), origins=loader.origins)
+        settings = cls(**values, warnings=tuple(loader.warnings), origins=loader.origins)
+        return settings.with_stored(stored) if stored else settings
 
     def with_stored(self, stored: Mapping[str, str]) -> "Settings":
         """Return the settings with these run-time changes in force instead of the former ones.
 
-        The environment stays above them; a stored text that is no longer accepted leaves the default.
+        Environment and `.env` stay above them; a stored text that is no longer accepted is ignored with a warning.
         """
         values: dict[str, Any] = {}
-        origins = dict(self.origins)
+        origins, warnings = dict(self.origins), list(self.warnings)
         for line in SETTINGS:
-            if not line.runtime or self.origins.get(line.name) in ("environment", ".env"):
+            if not line.runtime or origins[line.name] in ("environment", ".env"):
                 continue
             values[line.name], origins[line.name] = line.kind.parse(line.default), "default"
             if line.name in stored:
                 try:
                     values[line.name], origins[line.name] = line.kind.parse(stored[line.name].strip()), "stored"
                 except ValueError:
-                    continue
-        return replace(self, **values, origins=origins)
+                    warnings.append(f"{line.name}: the stored value is ignored. Give {line.kind.expects}.")
+        return replace(self, **values, origins=origins, warnings=tuple(dict.fromkeys(warnings)))
 
     @property
     def is_loopback(self) -> bool:
@@ -466,11 +467,10 @@ def _masked(text: str) -> str:
 class _Loader:
     """One reading of all settings: collects values, origins, faults and warnings."""
 
-    def __init__(self, environ: Mapping[str, str], stored: Mapping[str, str], env_file: Path | None) -> None:
+    def __init__(self, environ: Mapping[str, str], env_file: Path | None) -> None:
         self.faults: list[str] = []
         self.warnings: list[str] = []
         self.origins: dict[str, Origin] = {}
-        self._stored = stored
         self._sources: tuple[tuple[Origin, Mapping[str, str]], ...] = (
             ("environment", environ),
             (".env", self._read_env_file(env_file)),
@@ -493,16 +493,6 @@ class _Loader:
                 if text:
                     self.origins[line.name] = origin
                     return self._parsed(line, text, f"{env} ({origin})", values)
-        if line.runtime and line.name in self._stored:
-            try:
-                value: object = line.kind.parse(self._stored[line.name].strip())
-            except ValueError:
-                self.warnings.append(
-                    f"{line.name}: the stored value is no longer valid and is ignored. Give {line.kind.expects}."
-                )
-            else:
-                self.origins[line.name] = "stored"
-                return value
         self.origins[line.name] = "default"
         return line.kind.parse(line.default.format_map(values))
 

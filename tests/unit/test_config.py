@@ -215,6 +215,16 @@ def test_stored_value_that_became_invalid_is_ignored_with_a_warning() -> None:
     assert len(settings.warnings) == 1
 
 
+def test_stored_values_may_be_exchanged_later() -> None:
+    first = Settings.load({"RETRY_DELAY_MS": "5"}, {"retry_attempts": "7"})
+    second = first.with_stored({"retry_delay_ms": "9", "retry_backoff": "3", "port": "9"})
+    assert (second.retry_attempts, second.origin("retry_attempts")) == (3, "default")
+    assert (second.retry_delay_ms, second.origin("retry_delay_ms")) == (5, "environment")
+    assert (second.retry_backoff, second.origin("retry_backoff")) == (3.0, "stored")
+    assert second.port == 8080
+    assert first.retry_attempts == 7
+
+
 def test_places_of_the_provider_follow_the_base_url() -> None:
     settings = Settings.load({"CCFLARE_ANTHROPIC_BASE_URL": "http://127.0.0.1:9000/"})
     assert settings.anthropic_base_url == "http://127.0.0.1:9000"
