@@ -52,6 +52,11 @@ def cases(side: str) -> list[Case]:
     return [_read(path) for path in sorted((GOLDEN / side).glob("*.json"))]
 
 
+def golden_input(side: str, name: str) -> Any:
+    """Return what goes into the named case."""
+    return _read(GOLDEN / side / f"{name}.json").input
+
+
 def sides() -> list[str]:
     """Return the translators that have cases."""
     return [side for side in RUN if (GOLDEN / side).is_dir()]

@@ -10,7 +10,7 @@ import openai
 import pytest
 
 from app.providers.openai_wire.exchange import exchange
-from tests.unit.providers.openai_wire.cases import Case, body, cases, wire
+from tests.unit.providers.openai_wire.cases import Case, body, cases, golden_input, wire
 
 CREATED_S = 1_790_000_000
 TOOL = {
@@ -18,10 +18,6 @@ TOOL = {
     "description": "The weather",
     "input_schema": {"type": "object", "properties": {"city": {"type": "string"}}},
 }
-
-
-def golden(side: str, name: str) -> Any:
-    return next(case.input for case in cases(side) if case.name == name)
 
 
 def upstream(account: Any, answer: Any, status: int = 200) -> Callable[[httpx2.Request], httpx2.Response]:
@@ -60,7 +56,7 @@ HELLO: Any = {"model": "claude-opus-5", "max_tokens": 99, "messages": [{"role": 
 
 
 def test_anthropic_sdk_reads_a_translated_answer() -> None:
-    with claude(golden("account/answer", "tool_calls")) as client:
+    with claude(golden_input("account/answer", "tool_calls")) as client:
         message = client.messages.create(**HELLO, tools=[TOOL])
     assert message.stop_reason == "tool_use"
     assert [block.name for block in message.content if block.type == "tool_use"] == ["weather", "now"]
@@ -68,7 +64,7 @@ def test_anthropic_sdk_reads_a_translated_answer() -> None:
 
 
 def test_anthropic_sdk_gathers_a_translated_stream() -> None:
-    answer = golden("account/stream", "tool_calls")
+    answer = golden_input("account/stream", "tool_calls")
     with claude(answer) as client, client.messages.stream(**HELLO, tools=[TOOL]) as stream:
         said = list(stream.text_stream)
         message = stream.get_final_message()
@@ -90,13 +86,13 @@ def test_anthropic_sdk_takes_every_complete_stream(case: Case) -> None:
 
 
 def test_anthropic_sdk_raises_on_an_error_inside_a_stream() -> None:
-    broken = golden("account/stream", "error_inside")
+    broken = golden_input("account/stream", "error_inside")
     with claude(broken) as client, client.messages.stream(**HELLO) as stream, pytest.raises(anthropic.APIStatusError):
         stream.until_done()
 
 
 def test_anthropic_sdk_raises_on_a_refused_request() -> None:
-    refused = golden("account/error", "rate_limit")
+    refused = golden_input("account/error", "rate_limit")
     with claude(refused, 429) as client, pytest.raises(anthropic.RateLimitError, match="Rate limit reached"):
         client.messages.create(**HELLO)
 
@@ -105,7 +101,7 @@ ASKED: Any = {"model": "claude-sonnet-4-5", "messages": [{"role": "user", "conte
 
 
 def test_openai_sdk_reads_a_translated_completion() -> None:
-    with gpt(golden("chat/answer", "tool_calls")) as client:
+    with gpt(golden_input("chat/answer", "tool_calls")) as client:
         completion = client.chat.completions.create(**ASKED)
     openai.types.chat.ChatCompletion.model_validate(completion.to_dict())
     calls = completion.choices[0].message.tool_calls or []
@@ -114,7 +110,7 @@ def test_openai_sdk_reads_a_translated_completion() -> None:
 
 
 def test_openai_sdk_gathers_translated_chunks() -> None:
-    answer = golden("chat/stream", "tool_calls")
+    answer = golden_input("chat/stream", "tool_calls")
     with gpt(answer) as client:
         chunks = list(client.chat.completions.create(**ASKED, stream=True, stream_options={"include_usage": True}))
     for chunk in chunks:
@@ -125,14 +121,14 @@ def test_openai_sdk_gathers_translated_chunks() -> None:
 
 
 def test_openai_sdk_stream_helper_takes_translated_chunks() -> None:
-    with gpt(golden("chat/stream", "tool_calls")) as client, client.chat.completions.stream(**ASKED) as stream:
+    with gpt(golden_input("chat/stream", "tool_calls")) as client, client.chat.completions.stream(**ASKED) as stream:
         completion = stream.get_final_completion()
     assert completion.choices[0].message.content == "Hello."
     assert completion.choices[0].finish_reason == "tool_calls"
 
 
 def test_openai_sdk_raises_on_an_error_inside_chunks() -> None:
-    answer = golden("chat/stream", "error_inside")
+    answer = golden_input("chat/stream", "error_inside")
     with gpt(answer) as client, pytest.raises(openai.APIError, match="Overloaded"):
         list(client.chat.completions.create(**ASKED, stream=True))
 
@@ -159,26 +155,26 @@ def test_openai_sdk_reads_every_typed_event(case: Case) -> None:
 
 @pytest.mark.parametrize("name", ["text", "thinking", "tool_calls", "refusal"])
 def test_openai_sdk_stream_helper_gathers_a_response(name: str) -> None:
-    streamed = golden("responses/stream", name)
+    streamed = golden_input("responses/stream", name)
     with gpt(streamed) as client, client.responses.stream(model="claude-sonnet-4-5", input="hi") as stream:
         kinds = [event.type for event in stream]
     assert kinds[-1] in ("response.completed", "response.incomplete")
 
 
 def test_openai_sdk_raises_on_a_refused_response() -> None:
-    refused = golden("chat/error", "rate_limit")
+    refused = golden_input("chat/error", "rate_limit")
     with gpt(refused, 429) as client, pytest.raises(openai.RateLimitError, match="no"):
         client.responses.create(model="claude-sonnet-4-5", input="hi")
 
 
 def test_tool_loop_of_the_openai_sdk_reaches_the_messages_api_whole() -> None:
-    with gpt(golden("responses/answer", "thinking")) as client:
+    with gpt(golden_input("responses/answer", "thinking")) as client:
         first = client.responses.create(model="claude-sonnet-4-5", input="hi", reasoning={"effort": "low"})
     items: list[Any] = [{"role": "user", "content": "hi"}, *(item.to_dict() for item in first.output)]
     made = exchange("/v1/responses", json.dumps({"input": items}).encode(), "claude-sonnet-4-5", "anthropic")
     assert made is not None
     sent_back = json.loads(made.body)["messages"][1]["content"]
-    assert sent_back == golden("responses/answer", "thinking")["content"]
+    assert sent_back == golden_input("responses/answer", "thinking")["content"]
 
 
 def arguments_of(chunks: list[Any]) -> dict[int, str]:
