@@ -1,5 +1,7 @@
 """Which headers go up, with which codings, and to which URL."""
 
+from urllib.parse import unquote
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -102,8 +104,8 @@ def test_target_is_joined_raw_and_v1_never_doubled(base: str, target: str, url: 
     "target",
     [
         "/v1/../api/oauth/usage", "/v1/..", "/v1/./messages", "/v1/%2e%2e/api", "/v1/.%2E/api", "/v1/..%2fapi",
-        "/v1%2f..%2fapi", "/v1/..\\api", "/v1\\..\\api", "/v1/..%5Capi", "/v1/messages#x", "/v1/a b", "/v1/\x00", "/v1/ü",
-        "@evil.test/v1/messages", "http://evil.test/v1/messages", "", "v1/messages", "/v1/..?x", "/v1/%2e",
+        "/v1%2f..%2fapi", "/v1/..\\api", "/v1\\..\\api", "/v1/..%5Capi", "/v1/messages#x", "/v1/a b", "/v1/\x00",
+        "/v1/ü", "@evil.test/v1/messages", "http://evil.test/v1/messages", "", "v1/messages", "/v1/..?x", "/v1/%2e",
     ],
 )  # fmt: skip
 def test_target_that_could_leave_v1_is_refused(target: str) -> None:
@@ -113,8 +115,6 @@ def test_target_that_could_leave_v1_is_refused(target: str) -> None:
 
 @given(st.text(alphabet="/.%2eE5cCfFv1ab\\", max_size=30))
 def test_no_accepted_target_decodes_to_a_dot_segment(tail: str) -> None:
-    from urllib.parse import unquote
-
     try:
         url = joined_url("https://h.test", f"/v1/{tail}")
     except InvalidInput:
