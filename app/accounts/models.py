@@ -1,6 +1,6 @@
-"""Tables of the accounts room: accounts, their windows, model cool-downs, session pins."""
+"""Tables of the accounts room: accounts, their windows with history, model cool-downs, session pins."""
 
-from sqlalchemy import ForeignKey, LargeBinary, String, Text
+from sqlalchemy import ForeignKey, LargeBinary, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.db import Id64, Model
@@ -10,6 +10,8 @@ class Account(Model):
     """One way to an upstream: a credential with its routing state."""
 
     __tablename__ = "accounts"
+    __table_args__ = {"sqlite_autoincrement": True}
+    """An id is never given twice: history, and what workers remember, would pass to another account."""
 
     id: Mapped[int] = mapped_column(Id64, primary_key=True)
     name: Mapped[str] = mapped_column(String(100), unique=True)
@@ -92,3 +94,45 @@ class SessionPin(Model):
     account_id: Mapped[int] = mapped_column(ForeignKey("accounts.id", ondelete="CASCADE"))
     used_at: Mapped[int] = mapped_column(index=True)
 
+
+class WindowSample(Model):
+    """One observation of a window, kept for plots and forecasts."""
+
+    __tablename__ = "window_samples"
+
+    account_id: Mapped[int] = mapped_column(ForeignKey("accounts.id", ondelete="CASCADE"), primary_key=True)
+    kind: Mapped[str] = mapped_column(String(40), primary_key=True)
+    at: Mapped[int] = mapped_column(primary_key=True)
+    utilization: Mapped[float | None]
+    reset_at: Mapped[int | None]
+    source: Mapped[str] = mapped_column(String(10))
+
+
+class WindowEvent(Model):
+    """A window whose reset passed: one row, however many workers and polls saw it."""
+
+    __tablename__ = "window_events"
+    __table_args__ = (UniqueConstraint("account_id", "kind", "reset_at"),)
+
+    id: Mapped[int] = mapped_column(Id64, primary_key=True)
+    account_id: Mapped[int] = mapped_column(ForeignKey("accounts.id", ondelete="CASCADE"))
+    kind: Mapped[str] = mapped_column(String(40))
+    reset_at: Mapped[int]
+    noticed_at: Mapped[int] = mapped_column(index=True)
+    utilization: Mapped[float | None]
+    """How full the window was when it was last seen before the reset."""
+
+
+class AccountTurn(Model):
+    """When a background job last did something for one account, how it went, and when that account's turn is next."""
+
+    __tablename__ = "account_turns"
+
+    account_id: Mapped[int] = mapped_column(ForeignKey("accounts.id", ondelete="CASCADE"), primary_key=True)
+    job: Mapped[str] = mapped_column(String(40), primary_key=True)
+    at: Mapped[int]
+    next_at: Mapped[int]
+    is_asked_to_wait: Mapped[bool] = mapped_column(default=False)
+    """The upstream named the time until `next_at`; nobody asks earlier, not even when a person wants it."""
+    failures: Mapped[int] = mapped_column(default=0)
+    error: Mapped[str | None] = mapped_column(Text)

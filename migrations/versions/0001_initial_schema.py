@@ -52,6 +52,7 @@ def upgrade() -> None:
         sa.Column("last_used_at", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
         sa.PrimaryKeyConstraint("id"),
         sa.UniqueConstraint("name"),
+        sqlite_autoincrement=True,
     )
     op.create_table(
         "audit_log",
@@ -239,7 +240,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("request_id"),
     )
     with op.batch_alter_table("payloads", schema=None) as batch_op:
-        batch_op.create_index(batch_op.f("ix_payloads_at"), ["at"], unique=False)
+        batch_op.create_index("payloads_by_age", ["at", "size"], unique=False)
 
     op.create_table(
         "session_pins",
@@ -265,11 +266,81 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("user_sessions", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_user_sessions_user_id"), ["user_id"], unique=False)
+    op.create_table(
+        "leases",
+        sa.Column("name", sa.String(length=40), nullable=False),
+        sa.Column("owner", sa.String(length=120), nullable=False),
+        sa.Column("until", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("generation", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.PrimaryKeyConstraint("name"),
+    )
+    op.create_table(
+        "jobs",
+        sa.Column("name", sa.String(length=40), nullable=False),
+        sa.Column("started_at", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("ended_at", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("outcome", sa.String(length=20), nullable=True),
+        sa.Column("result", sa.Text(), nullable=True),
+        sa.Column("error", sa.Text(), nullable=True),
+        sa.Column("next_at", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("generation", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("runs", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("failures", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("asked", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("answered", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.PrimaryKeyConstraint("name"),
+    )
+    op.create_table(
+        "window_samples",
+        sa.Column("account_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("kind", sa.String(length=40), nullable=False),
+        sa.Column("at", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("utilization", sa.Double(), nullable=True),
+        sa.Column("reset_at", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("source", sa.String(length=10), nullable=False),
+        sa.ForeignKeyConstraint(["account_id"], ["accounts.id"], ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("account_id", "kind", "at"),
+    )
+    op.create_table(
+        "window_events",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("account_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("kind", sa.String(length=40), nullable=False),
+        sa.Column("reset_at", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("noticed_at", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("utilization", sa.Double(), nullable=True),
+        sa.ForeignKeyConstraint(["account_id"], ["accounts.id"], ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("account_id", "kind", "reset_at"),
+    )
+    with op.batch_alter_table("window_events", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_window_events_noticed_at"), ["noticed_at"], unique=False)
+
+    op.create_table(
+        "account_turns",
+        sa.Column("account_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("job", sa.String(length=40), nullable=False),
+        sa.Column("at", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("next_at", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("is_asked_to_wait", sa.Boolean(), nullable=False),
+        sa.Column("failures", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("error", sa.Text(), nullable=True),
+        sa.ForeignKeyConstraint(["account_id"], ["accounts.id"], ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("account_id", "job"),
+    )
     pulse = sa.table("pulse", sa.column("topic", sa.String), sa.column("beats", sa.BigInteger))
     op.bulk_insert(pulse, [{"topic": topic, "beats": 0} for topic in ("accounts", "keys", "preferences", "pins")])
 
 
 def downgrade() -> None:
+    op.drop_table("account_turns")
+    with op.batch_alter_table("window_events", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_window_events_noticed_at"))
+
+    op.drop_table("window_events")
+    op.drop_table("window_samples")
+    op.drop_table("jobs")
+    op.drop_table("leases")
     with op.batch_alter_table("user_sessions", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_user_sessions_user_id"))
 
@@ -279,7 +350,7 @@ def downgrade() -> None:
 
     op.drop_table("session_pins")
     with op.batch_alter_table("payloads", schema=None) as batch_op:
-        batch_op.drop_index(batch_op.f("ix_payloads_at"))
+        batch_op.drop_index("payloads_by_age")
 
     op.drop_table("payloads")
     op.drop_table("model_cooldowns")

@@ -1,0 +1,61 @@
+import importlib
+import pkgutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from flask import Flask
+
+import app as package
+from app import schema
+from app.db import SCHEMA_REVISION, Model, db
+from app.factory import create_app
+from config import Settings
+from tests.databases import ENGINES, database_url
+
+
+@pytest.fixture(params=ENGINES)
+def migrated(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Flask]:
+    with database_url(request.param, tmp_path) as url:
+        made = create_app(Settings.load({"CCFLARE_DATA_DIR": str(tmp_path / "data"), "DATABASE_URL": url}))
+        with made.app_context():
+            yield made
+            db.engine.dispose()
+
+
+def test_migrations_make_exactly_the_tables_of_the_models(migrated: Flask) -> None:
+    for module in pkgutil.walk_packages(package.__path__, "app."):
+        importlib.import_module(module.name)
+    with db.engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        differences = compare_metadata(context, Model.metadata)
+    assert differences == []
+
+
+def test_newest_migration_is_the_one_that_a_start_expects() -> None:
+    config = Config(schema.MIGRATIONS / "alembic.ini")
+    config.set_main_option("script_location", str(schema.MIGRATIONS))
+    assert ScriptDirectory.from_config(config).get_current_head() == SCHEMA_REVISION
+
+
+def test_database_of_a_newer_version_refuses_to_start(settings: Settings) -> None:
+    made = create_app(settings)
+    with made.app_context():
+        with db.engine.connect().execution_options(write=True) as connection, connection.begin():
+            connection.exec_driver_sql("UPDATE alembic_version SET version_num = '9999'")
+        db.engine.dispose()
+    with pytest.raises(schema.SchemaError, match="revision that this version does not know"):
+        create_app(settings)
+
+
+def test_whole_schema_can_be_taken_back(migrated: Flask) -> None:
+    from alembic import command  # noqa: PLC0415 - beside the fixture's own use
+
+    config = Config(schema.MIGRATIONS / "alembic.ini")
+    config.set_main_option("script_location", str(schema.MIGRATIONS))
+    command.downgrade(config, "base")
+    assert schema.revision() is None
