@@ -48,6 +48,9 @@ class Pool:
         self._candidates: tuple[Candidate, ...] = ()
         self._overlays: list[_Overlay] = []
         self._windows_due: dict[tuple[int, str], Window] = {}
+        """Windows that changed since the last flush."""
+        self._windows_leaving: dict[tuple[int, str], Window] = {}
+        """Windows that a flush is writing."""
         self._windows_stored: dict[tuple[int, str], int] = {}
 
     def candidates(self) -> tuple[Candidate, ...]:
@@ -63,11 +66,10 @@ class Pool:
         begun = monotonic()
         with reading() as session:
             states = read_states(session, self._vault, self._base_urls)
-        for account_id, state in states.items():
-            old = self._states.get(account_id)
-            if old is not None:
-                windows = newest(old.candidate.windows, state.candidate.windows)
-                state.candidate = replace(state.candidate, windows=windows)
+        for (account_id, _), window in (*self._windows_leaving.items(), *self._windows_due.items()):
+            if account_id in states:
+                state = states[account_id]
+                state.candidate = replace(state.candidate, windows=newest(state.candidate.windows, (window,)))
         for overlay in self._overlays:
             if overlay.account_id in states and (overlay.done_at is None or overlay.done_at >= begun):
                 state = states[overlay.account_id]
@@ -167,6 +169,7 @@ class Pool:
             if account_id in self._states
         ]
         self._windows_stored.update({key: window.seen_at for key, window in due.items()})
+        self._windows_leaving |= due
         overages = {
             account_id: self._states[account_id].candidate.overage_allowed
             for account_id, _ in due
@@ -183,6 +186,10 @@ class Pool:
                         .values(overage_allowed=allowed)
                     )
                 beat(session, "accounts")
+            session.commit()
+            for key, window in due.items():
+                if self._windows_leaving.get(key) is window:
+                    del self._windows_leaving[key]
 
         self._commit(write)
 

@@ -73,7 +73,7 @@ class Relay:
             if record.capture is not None:
                 record.capture.add(piece)
             if self._answer.is_done or self._meter.is_complete:
-                self._write_record("complete")
+                self._write_record(self._whole())
             flight.expect(self._write_s, None)
             return piece
         self._ended()
@@ -85,8 +85,13 @@ class Relay:
             reading = self._meter.reading()
             if reading.is_readable and not reading.complete and reading.error is None and reading.model is not None:
                 self._broken(UpstreamFailed("the stream ended before its last event", phase="body", sent=True))
-        self._write_record("complete" if self._meter.reading().error is None else "upstream_broke")
+        self._write_record(self._whole())
         self._settle()
+
+    def _whole(self) -> Outcome:
+        """Return the outcome of a body that came to its end; a success that ends in an error event broke."""
+        broke = (self._record.status or 0) < 400 and self._meter.reading().error is not None
+        return "upstream_broke" if broke else "complete"
 
     def _broken(self, exc: UpstreamFailed) -> None:
         """Let the client see a break as a break: cut its connection, never close it cleanly."""

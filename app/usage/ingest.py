@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import bindparam, delete, select, update
 from sqlalchemy.orm import Session
 
 from app.access.models import ClientKey
@@ -187,12 +187,17 @@ def _count(session: Session, rows: Iterable[dict[str, Any]]) -> None:
             last[row["account_id"]] = max(last.get(row["account_id"], 0), row["started_at"])
         if row["key_id"] is not None:
             keys[row["key_id"]] = max(keys.get(row["key_id"], 0), row["started_at"])
-    for account_id, number in served.items():
-        session.execute(
-            update(Account)
-            .where(Account.id == account_id)
-            .values(request_count=Account.request_count + number, last_used_at=last[account_id])
-        )
-    for key_id, at in keys.items():
-        session.execute(update(ClientKey).where(ClientKey.id == key_id).values(last_used_at=at))
+    connection = session.connection()
+    if served:
+        counts = [{"key": one, "number": number, "at": last[one]} for one, number in served.items()]
+        connection.execute(_COUNT_ACCOUNT, counts)
+    if keys:
+        connection.execute(_USE_KEY, [{"key": one, "at": at} for one, at in keys.items()])
 
+
+_COUNT_ACCOUNT = (
+    update(Account)
+    .where(Account.id == bindparam("key"))
+    .values(request_count=Account.request_count + bindparam("number"), last_used_at=bindparam("at"))
+)
+_USE_KEY = update(ClientKey).where(ClientKey.id == bindparam("key")).values(last_used_at=bindparam("at"))
