@@ -138,7 +138,7 @@ def test_decisions_are_dated_and_short() -> None:
     _, *entries = re.split(r"^## ", (ROOT / "docs/decisions.md").read_text("utf-8"), flags=re.MULTILINE)
     assert entries
     for entry in entries:
-        assert re.match(r"20\d\d-\d\d-\d\d [A-Z].+\n", entry), entry
+        assert re.match(r"20\d\d-\d\d-\d\d [A-Za-z].+\n", entry), entry
         assert len([line for line in entry.splitlines()[1:] if line.strip()]) <= 8, entry
 
 
