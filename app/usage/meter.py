@@ -36,9 +36,9 @@ _MEMBERS = ("id", "type", "model", "stop_reason", "usage", "error", "object", "s
 class Reading:
     """What an answer said about itself. A value that it did not say is None.
 
-    `complete`: its end was seen (`message_stop`, `[DONE]`, the last bracket). `is_partial`: tokens are known, but not
-    from a final usage. `error`: type and message. `is_readable` False: the encoding could not be undone.
-    Token times are arrival times of the first and the last content. Only streams and JSON answers can be complete.
+    `complete`: its end was seen (`message_stop`, `[DONE]` or a finish reason, the last bracket); only streams and JSON
+    answers can be. `is_partial`: tokens are known, but not from a final usage. `error`: type and message. `is_readable`
+    False: the encoding could not be undone. Token times are arrival times of the first and the last content.
     """
 
     tokens: Tokens = field(default_factory=Tokens)
@@ -88,6 +88,8 @@ class Meter:
             self._body.conclude()
         found = self._findings
         tokens = found.tokens()
+        # Some OpenAI-shaped servers never send [DONE]: a finish reason ends the content all the same.
+        complete = found.complete or (self._shape == "openai" and found.stop_reason is not None)
         return Reading(
             tokens=tokens,
             model=found.model,
@@ -95,8 +97,8 @@ class Meter:
             stop_reason=found.stop_reason,
             first_token_at=found.first_token_at,
             last_token_at=found.last_token_at,
-            complete=found.complete,
-            is_partial=tokens.is_known and not found.has_final_usage and not found.complete,
+            complete=complete,
+            is_partial=tokens.is_known and not found.has_final_usage and not complete,
             error=found.error,
             is_readable=self._is_readable,
         )

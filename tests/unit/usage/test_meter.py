@@ -579,6 +579,10 @@ def test_a_cut_chat_stream_is_not_complete() -> None:
     assert (reading.complete, reading.tokens) == (False, Tokens())
 
 
+def test_a_chat_stream_of_a_server_without_done_is_complete() -> None:
+    assert read([chunk({"content": "a"}), chunk({}, "stop")], shape="openai").complete
+
+
 @given(events=st.lists(st.binary(max_size=40), max_size=10), shape=st.sampled_from(["anthropic", "openai"]))
 def test_junk_never_raises(events: list[bytes], shape: Shape) -> None:
     for content_type in ("text/event-stream", "application/json", ""):
