@@ -277,7 +277,7 @@ class _Adapter(requests.adapters.HTTPAdapter):
         if not options.proxy:
             secure = urlsplit(origin).scheme == "https"
             pool.ConnectionCls = _GuardedHTTPS if secure else _GuardedHTTP
-            pool.conn_kw["guard"] = _Guard(options.allow_private)
+            pool.conn_kw["guard"] = AddressGuard(options.allow_private)
         return lambda: _open(pool, options.connect_timeout_s)
 
 
@@ -298,7 +298,7 @@ def _open(pool: Any, timeout_s: float) -> Any:
     return sock
 
 
-class _Guard:
+class AddressGuard:
     """Which addresses may be connected to, decided on the address itself, behind every name and spelling."""
 
     def __init__(self, allow_private: bool) -> None:
@@ -319,7 +319,7 @@ class _Guard:
 class _GuardedMixin:
     """Resolve, check every address, connect to one that was checked."""
 
-    def __init__(self, *args: Any, guard: _Guard, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, guard: AddressGuard, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._guard = guard
 

@@ -92,6 +92,7 @@ class Candidate:
     model_mappings: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     paused: bool = False
     pause_reason: str | None = None
+    paused_by: str | None = None
     needs_reauth: bool = False
     cooldown_until: int | None = None
     cooldown_reason: str | None = None

@@ -23,6 +23,7 @@ def candidate_of(
         model_mappings=read_mappings(row.model_mappings),
         paused=row.paused_at is not None,
         pause_reason=row.pause_reason,
+        paused_by=row.paused_by,
         needs_reauth=row.needs_reauth_at is not None,
         cooldown_until=row.cooldown_until,
         cooldown_reason=row.cooldown_reason,
