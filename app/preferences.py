@@ -1,9 +1,14 @@
 """Settings that people change at run time, and the installation's own sealed secrets."""
 
-from sqlalchemy import LargeBinary, String, Text, select
+from sqlalchemy import LargeBinary, String, Text, delete, select
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.db import Model, reading
+from app.audit import Actor, note
+from app.clock import now_ms
+from app.db import Model, beat, reading, transaction, upsert
+from app.errors import Conflict, InvalidInput, NotFound
+from app.names import unknown
+from config import SETTINGS, ConfigError, Setting, SettingRow, Settings, parse_one
 
 
 class Preference(Model):
@@ -30,3 +35,68 @@ def stored() -> dict[str, str]:
     """Return every setting that was changed at run time. Call inside an app context."""
     with reading() as session:
         return {name: value for name, value in session.execute(select(Preference.name, Preference.value))}
+
+
+def change(settings: Settings, name: str, text: str, actor: Actor) -> SettingRow:
+    """Set a setting at run time and return it as it is then. `name`: of the setting, or of its variable.
+
+    Raises NotFound, InvalidInput, or Conflict when the environment has the last word on it.
+    """
+    line = _changeable(settings, name)
+    value = text.strip()
+    try:
+        parse_one(line.name, value)
+    except ConfigError as exc:
+        raise InvalidInput(str(exc), details={line.name: f"give {line.kind.expects}"}) from exc
+    with transaction() as session:
+        old = session.execute(select(Preference.value).where(Preference.name == line.name)).scalar()
+        row = {"name": line.name, "value": value, "changed_at": now_ms(), "changed_by": actor.name}
+        upsert(session, Preference, [row], ["name"])
+        note(session, actor, "setting.change", line.name, f"{'default' if old is None else old} -> {value}")
+        beat(session, "preferences")
+    return _shown(settings, line)
+
+
+def reset(settings: Settings, name: str, actor: Actor) -> SettingRow:
+    """Give a setting its default back. Raises as `change` does."""
+    line = _changeable(settings, name)
+    with transaction() as session:
+        gone = delete(Preference).where(Preference.name == line.name).returning(Preference.value)
+        old = session.execute(gone).scalar()
+        if old is not None:
+            note(session, actor, "setting.reset", line.name, f"was {old}")
+            beat(session, "preferences")
+    return _shown(settings, line)
+
+
+def setting_named(name: str) -> Setting:
+    """Return the line of the table for the name of a setting or of its variable. Raises NotFound."""
+    for line in SETTINGS:
+        if name == line.name or name.upper() in line.env:
+            return line
+    raise _unknown(name)
+
+
+def _unknown(name: str) -> NotFound:
+    is_variable = name.isupper()
+    return unknown("setting", name, [line.documented if is_variable else line.name for line in SETTINGS])
+
+
+def _changeable(settings: Settings, name: str) -> Setting:
+    line = setting_named(name)
+    if not line.runtime:
+        raise InvalidInput.field(
+            line.name, f"cannot change while the server runs. Set {line.documented} and start it again"
+        )
+    origin = settings.origin(line.name)
+    if origin in ("environment", ".env"):
+        place = "the environment" if origin == "environment" else "the .env file"
+        raise Conflict(
+            f"{line.name} is fixed by {place}. Change or remove {line.documented} there and start the server again.",
+            details={line.name: f"is fixed by {place}"},
+        )
+    return line
+
+
+def _shown(settings: Settings, line: Setting) -> SettingRow:
+    return next(row for row in settings.with_stored(stored()).rows() if row.name == line.name)
