@@ -1,0 +1,222 @@
+"""What commands print: tables and sentences for people, JSON for programs, errors as one line."""
+
+import functools
+import json
+import shutil
+import sys
+import unicodedata
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import fields, is_dataclass
+from datetime import UTC, datetime
+from typing import Any, NoReturn, TypeVar
+
+import click
+
+from app.errors import CcflareError
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+_JSON = "ccflare.json"
+_TIMES = frozenset({"at", "until", "session_start"})
+_MIN_COLUMN = 8
+_GAP = "  "
+NOTHING = "-"
+"""Stands for a value that is not known."""
+
+
+def json_option(command: Command) -> Command:
+    """Give a command the `--json` switch; `is_json` tells whether it was used."""
+
+    def remember(ctx: click.Context, _parameter: click.Parameter, value: bool) -> None:
+        if value:
+            ctx.meta[_JSON] = True
+
+    option: Callable[[Command], Command] = click.option(
+        "--json", is_flag=True, is_eager=True, expose_value=False, callback=remember, help="Print JSON."
+    )
+    return option(command)
+
+
+def is_json() -> bool:
+    """Whether the running command shall print JSON."""
+    context = click.get_current_context(silent=True)
+    return context is not None and context.meta.get(_JSON, False) is True
+
+
+def show(value: object, text: str | Callable[[], str]) -> None:
+    """Print the result of a command: `value` as JSON, or `text` for people."""
+    if is_json():
+        click.echo(json.dumps(jsonable(value), ensure_ascii=False, indent=2))
+    else:
+        click.echo(text if isinstance(text, str) else text())
+
+
+def fail(error: CcflareError) -> NoReturn:
+    """End the command with one line on stderr, or its JSON, and exit status 1."""
+    if is_json():
+        click.echo(json.dumps({"error": error.message, "details": error.details}, ensure_ascii=False), err=True)
+    else:
+        click.echo(f"Error: {clean(error.message)}", err=True)
+    click.get_current_context().exit(1)
+
+
+def confirm_or_fail(question: str) -> None:
+    """Ask on a terminal; elsewhere say that `--yes` is needed."""
+    if not sys.stdin.isatty():
+        raise click.UsageError(f"{question} Give --yes to do it without being asked.")
+    click.confirm(question, abort=True)
+
+
+def read_secret(prompt: str, option: str, from_stdin: bool, repeat: bool = False) -> str:
+    """Return a secret from standard input, or from a hidden prompt on a terminal."""
+    if from_stdin:
+        text = sys.stdin.readline().rstrip("\r\n")
+        if not text:
+            raise click.UsageError(f"{option}: standard input is empty.")
+        return text
+    if not sys.stdin.isatty():
+        raise click.UsageError(f"Give {option} and the secret on standard input.")
+    typed: str = click.prompt(prompt, hide_input=True, confirmation_prompt=repeat)
+    return typed
+
+
+def jsonable(value: object) -> object:
+    """Return a value as JSON: times (`*_at`, `until`) also as ISO text, micro-USD also as decimal text in USD."""
+    if is_dataclass(value) and not isinstance(value, type):
+        return jsonable({field.name: getattr(value, field.name) for field in fields(value)})
+    if isinstance(value, Mapping):
+        found: dict[str, object] = {}
+        for name, part in value.items():
+            key = str(name)
+            found[key] = jsonable(part)
+            if not isinstance(part, int | None):
+                continue
+            if key in _TIMES or key.endswith("_at"):
+                found[f"{key}_iso"] = None if part is None else iso(part)
+            elif key.endswith("_micro_usd"):
+                found[f"{key.removesuffix('_micro_usd')}_usd"] = None if part is None else decimal_usd(part)
+        return found
+    if isinstance(value, list | tuple):
+        return [jsonable(part) for part in value]
+    return value.hex() if isinstance(value, bytes) else value
+
+
+def iso(at: int) -> str:
+    """Return epoch milliseconds as ISO 8601 in UTC."""
+    return datetime.fromtimestamp(at / 1000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def decimal_usd(micro_usd: int) -> str:
+    """Return an amount as exact decimal text."""
+    sign = "-" if micro_usd < 0 else ""
+    whole, rest = divmod(abs(micro_usd), 1_000_000)
+    return f"{sign}{whole}.{rest:06d}"
+
+
+def usd(micro_usd: int | None) -> str:
+    """Return an amount for people: cents, and more digits where it is less than a dollar."""
+    if micro_usd is None:
+        return NOTHING
+    if micro_usd == 0:
+        return "$0"
+    digits = 2 if abs(micro_usd) >= 1_000_000 else 4
+    return f"${micro_usd / 1_000_000:,.{digits}f}" if abs(micro_usd) >= 50 else "< $0.0001"
+
+
+def number(value: int | None) -> str:
+    """Return a count for people."""
+    return NOTHING if value is None else f"{value:,}"
+
+
+def percent(fraction: float | None) -> str:
+    """Return a fraction as a percentage."""
+    return NOTHING if fraction is None else f"{fraction * 100:.0f} %"
+
+
+def size(count: int | None) -> str:
+    """Return a number of bytes for people."""
+    if count is None:
+        return NOTHING
+    amount, units = float(count), ("B", "KB", "MB", "GB", "TB")
+    for unit in units:
+        if amount < 1024 or unit == units[-1]:
+            break
+        amount /= 1024
+    return f"{amount:.0f} {unit}" if unit == "B" else f"{amount:.1f} {unit}"
+
+
+def span(milliseconds: int) -> str:
+    """Return a duration for people: its two largest units."""
+    seconds = max(0, milliseconds) // 1000
+    if seconds < 60:
+        return f"{seconds} s"
+    minutes, _ = divmod(seconds, 60)
+    hours, minutes_left = divmod(minutes, 60)
+    days, hours_left = divmod(hours, 24)
+    if minutes < 60:
+        return f"{minutes} min"
+    if hours < 24:
+        return f"{hours} h {minutes_left} min" if minutes_left else f"{hours} h"
+    return f"{days} d {hours_left} h" if hours_left else f"{days} d"
+
+
+def when(at: int | None, now_ms: int) -> str:
+    """Return a time for people, relative to now."""
+    if at is None:
+        return NOTHING
+    return f"in {span(at - now_ms)}" if at > now_ms else f"{span(now_ms - at)} ago"
+
+
+def clean(text: str) -> str:
+    """Return text on one line without anything that a terminal would obey."""
+    return "".join(char if char.isprintable() else " " for char in text)
+
+
+def table(headers: Sequence[str], rows: Iterable[Sequence[str]], right: frozenset[int] = frozenset()) -> str:
+    """Return rows under headers, fitted to the terminal; what is not a terminal gets every column whole.
+
+    `right`: columns that are aligned to the right.
+    """
+    lines = [tuple(clean(cell) for cell in row) for row in (headers, *rows)]
+    widths = [max(_width(line[at]) for line in lines) for at in range(len(headers))]
+    if sys.stdout.isatty():
+        _shrink(widths, [_width(header) for header in headers])
+    shown = [
+        _GAP.join(_padded(cell, widths[at], at in right) for at, cell in enumerate(line)).rstrip() for line in lines
+    ]
+    return "\n".join(shown)
+
+
+def facts(pairs: Iterable[tuple[str, str]]) -> str:
+    """Return names and values, one a line."""
+    lines = [(name, clean(value)) for name, value in pairs]
+    width = max((_width(name) for name, _ in lines), default=0)
+    return "\n".join(f"{_padded(name, width, is_right=False)}{_GAP}{value}" for name, value in lines)
+
+
+def _shrink(widths: list[int], headers: Sequence[int]) -> None:
+    """Narrow the widest columns until all fit the terminal, as far as that can be."""
+    room = shutil.get_terminal_size().columns - len(_GAP) * (len(widths) - 1)
+    while sum(widths) > room:
+        widest = max(range(len(widths)), key=lambda at: widths[at])
+        if widths[widest] <= max(_MIN_COLUMN, headers[widest]):
+            return
+        widths[widest] -= 1
+
+
+def _padded(cell: str, width: int, is_right: bool) -> str:
+    if _width(cell) > width:
+        while _width(cell) > width - 1:
+            cell = cell[:-1]
+        cell += "…"
+    blanks = " " * (width - _width(cell))
+    return blanks + cell if is_right else cell + blanks
+
+
+@functools.lru_cache(maxsize=4096)
+def _width(text: str) -> int:
+    if text.isascii():
+        return len(text)
+    return sum(
+        0 if unicodedata.combining(char) else 2 if unicodedata.east_asian_width(char) in "WF" else 1 for char in text
+    )
