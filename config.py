@@ -527,7 +527,7 @@ class _Loader:
         known += [f"{env}_FILE" for line in SETTINGS if line.secret for env in line.env]
         for origin, source in self._sources:
             for name in sorted(source):
-                if name.startswith("CCFLARE_") and name not in known:
+                if name.startswith("CCFLARE_") and not name.startswith("CCFLARE_TEST_") and name not in known:
                     self.warnings.append(f"{name} ({origin}): there is no such setting.{_nearest(name, known)}")
 
     def _read_env_file(self, path: Path | None) -> dict[str, str]:

@@ -202,7 +202,7 @@ def test_rows_show_every_setting_with_its_origin() -> None:
 
 
 def test_unknown_name_is_a_warning_with_the_nearest_one() -> None:
-    settings = Settings.load({"CCFLARE_DRAIN": "5", "OTHER_TOOL": "x"})
+    settings = Settings.load({"CCFLARE_DRAIN": "5", "OTHER_TOOL": "x", "CCFLARE_TEST_X": "x"})
     assert settings.warnings == (
         "CCFLARE_DRAIN (environment): there is no such setting. Did you mean CCFLARE_DRAIN_S?",
     )
