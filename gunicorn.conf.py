@@ -3,9 +3,11 @@
 import signal
 from typing import Any
 
+from app.starting import explained
 from config import Settings
 
-_settings = Settings.load()
+with explained():
+    _settings = Settings.load()
 
 bind = [f"[{_settings.host}]:{_settings.port}" if ":" in _settings.host else f"{_settings.host}:{_settings.port}"]
 workers = _settings.workers

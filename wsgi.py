@@ -4,10 +4,12 @@ from app import logs
 from app.background import workers
 from app.db import is_cooperative
 from app.factory import create_app
+from app.starting import explained
 from config import Settings
 
-settings = Settings.load()
-logs.configure(settings, "server" if is_cooperative() else "cli")
-app = create_app(settings)
+with explained():
+    settings = Settings.load()
+    logs.configure(settings, "server" if is_cooperative() else "cli")
+    app = create_app(settings)
 if is_cooperative():
     workers.start(app)

@@ -23,6 +23,10 @@ class CcflareError(Exception):
         self.retry_after_s = retry_after_s
 
 
+class StartFault(Exception):
+    """Something without which the process must not start; the message says what to do."""
+
+
 class InvalidInput(CcflareError):
     """What the caller sent is wrong; `details` names the field."""
 

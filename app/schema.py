@@ -11,13 +11,14 @@ from sqlalchemy import text
 from sqlalchemy.exc import DatabaseError
 
 from app.db import SCHEMA_REVISION, db
+from app.errors import StartFault
 
 MIGRATIONS = Path(__file__).resolve().parent.parent / "migrations"
 _LOCK_NUMBER = 0x63636661
 _LOCK_WAIT_S = 120.0
 
 
-class SchemaError(Exception):
+class SchemaError(StartFault):
     """The schema cannot be brought up to date; the message says why and what to do."""
 
 
@@ -54,6 +55,8 @@ def _upgrade(app: Flask) -> None:
             f"The database is at a revision that this version does not know ({exc}). "
             "Start the version that wrote it, or restore a backup."
         ) from exc
+    except DatabaseError as exc:
+        raise SchemaError(f"The database at {db.engine.url.render_as_string()} cannot be used: {exc.orig}") from exc
 
 
 @contextmanager

@@ -14,11 +14,13 @@ from pathlib import Path
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from app.errors import StartFault
+
 _VERSION = b"v1"
 _NONCE_BYTES = 12
 
 
-class VaultError(Exception):
+class VaultError(StartFault):
     """A key is missing, malformed, or does not open what it should. The message says what to do."""
 
 

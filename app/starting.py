@@ -1,0 +1,30 @@
+"""What keeps ccflare from starting, told in plain words instead of a traceback."""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import NoReturn
+
+from app.errors import StartFault
+from config import ConfigError
+
+_APP_LOAD_ERROR = 4
+"""gunicorn starts a worker anew, for ever, unless it ends with this status."""
+
+
+@contextmanager
+def explained() -> Iterator[None]:
+    """End the process with a clear message when what is inside cannot be done: status 1, in a server gunicorn's own."""
+    try:
+        yield
+    except (ConfigError, StartFault, OSError) as exc:
+        _end(str(exc))
+    except ModuleNotFoundError as exc:
+        if exc.name != "psycopg":
+            raise
+        _end("DATABASE_URL names a PostgreSQL database, whose driver is not installed. `make postgres` installs it.")
+
+
+def _end(reason: str) -> NoReturn:
+    sys.stderr.write(f"ccflare cannot start.\n{reason}\n")
+    raise SystemExit(_APP_LOAD_ERROR if "gunicorn.arbiter" in sys.modules else 1) from None
