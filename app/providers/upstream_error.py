@@ -1,10 +1,10 @@
 """The error that an answer tells of, in Anthropic's shape or OpenAI's, as a body or as an event of a stream."""
 
 import json
-import re
 from dataclasses import dataclass
 
 from app.providers.sse import first_event
+from app.redaction import redact
 
 STATUS_OF_ERROR = {
     "invalid_request_error": 400,
@@ -24,7 +24,6 @@ STATUS_OF_ERROR = {
 }
 """Error types: https://platform.claude.com/docs/en/api/errors, and OpenAI's codes."""
 
-_SECRET = re.compile(r"\b(?:sk|ccf)[-_][\w*-]{6,}|\bBearer\s+\S+|\beyJ[\w.-]{10,}", re.IGNORECASE)
 _MAX_CHARS = 200
 
 
@@ -67,7 +66,7 @@ def first_event_error(head: bytes) -> UpstreamError | None:
 
 def redacted(text: str) -> str:
     """Return an upstream's words on one line, short, without anything that looks like a credential."""
-    return _SECRET.sub("***", " ".join(text.split()))[:_MAX_CHARS]
+    return redact(" ".join(text.split()))[:_MAX_CHARS]
 
 
 def _error_object(data: bytes, *, is_named_error: bool) -> UpstreamError | None:

@@ -427,7 +427,7 @@ def test_network_failure_is_retried_in_place_only_when_the_request_was_not_seen(
 def test_detail_says_what_the_upstream_said_without_its_secrets() -> None:
     head = error("authentication_error", "invalid x-api-key sk-ant-api03-secretsecret")
     verdict = PROVIDERS["console"].verdict(401, {}, head, NOW, stream=False)
-    assert verdict.detail == "authentication_error: invalid x-api-key ***"
+    assert verdict.detail == "authentication_error: invalid x-api-key sk-ant-***"
 
 
 def test_detail_is_the_status_when_nothing_was_said() -> None:
