@@ -35,9 +35,11 @@ def post_fork(server: Any, worker: Any) -> None:
 
 
 def post_worker_init(worker: Any) -> None:
-    """Tell the application when its worker is asked to stop, so that it drains."""
+    """Tell the application when its worker is asked to stop, so that it drains; write answers our way."""
+    from app import answers
     from app.background import workers as background
 
+    answers.install()
     background.attach_server(worker.wsgi, lambda: not worker.alive)
 
 

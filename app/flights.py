@@ -27,12 +27,14 @@ class Landed(GreenletExit):  # type: ignore[misc]
 class Flight:
     """One request in the air. `cause` is set before it is ended from outside: `client_gone`, `shutdown`."""
 
-    __slots__ = ("cause", "deadline", "greenlet", "overdue", "sock")
+    __slots__ = ("announce", "cause", "deadline", "greenlet", "overdue", "sock")
 
     def __init__(self, greenlet: Any, sock: Any) -> None:
         self.greenlet = greenlet
         self.sock = sock
         self.cause: str | None = None
+        self.announce: Callable[[], None] | None = None
+        """Called once by the first sweep that finds the request still running."""
         self.deadline = 0.0
         self.overdue: CcflareError | None = None
 
@@ -92,6 +94,9 @@ class Flights:
                 self._end(flight, "shutdown")
         gone = self._gone()
         for flight in tuple(self._flights):
+            if flight.announce is not None:
+                flight.announce()
+                flight.announce = None
             if flight in gone:
                 self._end(flight, "client_gone")
             elif flight.deadline and now > flight.deadline:

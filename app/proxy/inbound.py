@@ -1,6 +1,7 @@
 """The client's side of a request: who it is, the whole body within bounds, and the ProxyRequest made of both."""
 
 import ipaddress
+from functools import lru_cache
 from typing import Any
 
 from app.access.keys import PREFIX, KeyTable, Principal
@@ -65,6 +66,7 @@ def _require_local(environ: dict[str, Any]) -> None:
         raise NotAuthenticated("A web page of another site may not use this proxy without a client key.")
 
 
+@lru_cache(maxsize=1024)
 def is_loopback(address: str) -> bool:
     """Whether an IP address is this machine's own."""
     try:
@@ -75,6 +77,7 @@ def is_loopback(address: str) -> bool:
     return bool((mapped or ip).is_loopback)
 
 
+@lru_cache(maxsize=1024)
 def is_loopback_host(host: str) -> bool:
     """Whether a Host header (with or without port) names this machine itself."""
     name = host[1:].partition("]")[0] if host.startswith("[") else host.partition(":")[0]

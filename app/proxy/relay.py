@@ -47,7 +47,8 @@ class Relay:
         self._meter = Meter(
             fields.get("content-type", ""), fields.get("content-encoding", ""), served.provider.shape
         )
-        self._held = iter(served.opened.held)
+        # An answer without a first byte yet: an empty piece sends its head ahead.
+        self._held = iter(served.opened.held or ([] if self._answer.is_done else [b""]))
         self._is_recorded = False
         self._is_settled = False
 
@@ -58,6 +59,8 @@ class Relay:
         flight = self._flight
         try:
             piece = next(self._held, None)
+            if piece == b"":
+                return piece
             if piece is None:
                 flight.expect(self._idle_s, self._silent)
                 piece = self._answer.read()
@@ -73,7 +76,7 @@ class Relay:
             if record.capture is not None:
                 record.capture.add(piece)
             if self._answer.is_done or self._meter.is_complete:
-                self._write_record(self._whole())
+                self._write_record(None)
             flight.expect(self._write_s, None)
             return piece
         self._ended()
@@ -81,17 +84,12 @@ class Relay:
 
     def _ended(self) -> None:
         """The body is over: whole, unless it is a stream that stopped before its last event."""
-        if self._opened.is_stream and not self._meter.is_complete and self._record.request.stream:
+        if not self._is_recorded and self._opened.is_stream and self._record.request.stream:
             reading = self._meter.reading()
             if reading.is_readable and not reading.complete and reading.error is None and reading.model is not None:
                 self._broken(UpstreamFailed("the stream ended before its last event", phase="body", sent=True))
-        self._write_record(self._whole())
+        self._write_record(None)
         self._settle()
-
-    def _whole(self) -> Outcome:
-        """Return the outcome of a body that came to its end; a success that ends in an error event broke."""
-        broke = (self._record.status or 0) < 400 and self._meter.reading().error is not None
-        return "upstream_broke" if broke else "complete"
 
     def _broken(self, exc: UpstreamFailed) -> None:
         """Let the client see a break as a break: cut its connection, never close it cleanly."""
@@ -109,12 +107,17 @@ class Relay:
             if self._flight.cause == "shutdown":
                 cut(self._environ)
 
-    def _write_record(self, outcome: Outcome) -> None:
+    def _write_record(self, outcome: Outcome | None) -> None:
+        """Write the record once; None: the body came to its end, and a success that ends in an error event broke."""
         if self._is_recorded:
             return
         self._is_recorded = True
-        self._record.reading = self._meter.reading()
-        self._recorder.finish(self._record, outcome)
+        record = self._record
+        record.reading = self._meter.reading()
+        if outcome is None:
+            broke = (record.status or 0) < 400 and record.reading.error is not None
+            outcome = "upstream_broke" if broke else "complete"
+        self._recorder.finish(record, outcome)
 
     def _settle(self) -> None:
         self._is_settled = True

@@ -81,10 +81,10 @@ class Crossing:
             raise Unavailable("This server is shutting down; try again.", retry_after_s=1)
         body = read_body(environ, run.settings, self._flight)
         made = proxy_request(environ, principal, body, received_at)
-        self._record = self._begin(made)
-        run.recorder.begin(self._record)
+        self._record = record = self._begin(made)
+        self._flight.announce = lambda: run.recorder.begin(record)
         self._corridor = Corridor(run, made, self._flight, self._record)
-        return self._answer(self._corridor.walk(), self._record)
+        return self._answer(self._corridor.walk(), record)
 
     def refuse(self, error: CcflareError) -> Reply:
         """Answer with an error of ours and record it."""

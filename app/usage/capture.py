@@ -28,11 +28,9 @@ class Capture:
         if self._pending_bytes >= _SLICE_BYTES:
             self._pack()
 
-    def slices(self) -> list[bytes]:
-        """Return what was collected as zlib streams; `join` undoes it."""
-        if self._pending_bytes:
-            self._pack()
-        return self._slices
+    def parts(self) -> tuple[list[bytes], bytes]:
+        """Return what was collected: whole slices as zlib streams, and the rest as it is; `join` undoes it."""
+        return self._slices, b"".join(self._pending)
 
     def _pack(self) -> None:
         self._slices.append(zlib.compress(b"".join(self._pending), 1))
@@ -40,6 +38,6 @@ class Capture:
         self._pending_bytes = 0
 
 
-def join(slices: list[bytes]) -> bytes:
-    """Return the body whose slices are given."""
-    return b"".join(zlib.decompress(part) for part in slices)
+def join(slices: list[bytes], rest: bytes) -> bytes:
+    """Return the body whose parts are given."""
+    return b"".join((*(zlib.decompress(part) for part in slices), rest))

@@ -63,19 +63,22 @@ def seal(
     """Return the sealed payload of one request."""
     request = Capture(limit)
     request.add(request_body)
-    request_slices, answer_slices = request.slices(), answer.slices()
+    packed, loose = request.parts()
+    packed_answer, loose_answer = answer.parts()
     head = {
         "rh": redact_headers(request_headers),
         "rd": request.dropped,
-        "rs": [len(part) for part in request_slices],
+        "rs": [len(part) for part in packed],
+        "rl": len(loose),
         "ah": redact_headers(answer_headers),
         "ad": answer.dropped,
-        "as": [len(part) for part in answer_slices],
+        "as": [len(part) for part in packed_answer],
+        "al": len(loose_answer),
     }
-    text = zlib.compress(json.dumps(head, separators=(",", ":")).encode(), 1)
-    return vault.seal(
-        b"".join((_LENGTH.pack(len(text)), text, *request_slices, *answer_slices)), place(request_id)
-    )
+    text = json.dumps(head, separators=(",", ":")).encode()
+    # One stream for all that is small: a compressor costs more to set up than to run.
+    lead = zlib.compress(b"".join((_LENGTH.pack(len(text)), text, loose, loose_answer)), 1)
+    return vault.seal(b"".join((_LENGTH.pack(len(lead)), lead, *packed, *packed_answer)), place(request_id))
 
 
 def open_payload(vault: Vault, request_id: int, sealed: bytes) -> StoredPayload:
@@ -83,14 +86,18 @@ def open_payload(vault: Vault, request_id: int, sealed: bytes) -> StoredPayload:
     content = vault.open(sealed, place(request_id))
     (size,) = _LENGTH.unpack_from(content)
     at = _LENGTH.size + size
-    head: dict[str, Any] = json.loads(zlib.decompress(content[_LENGTH.size : at]))
+    lead = zlib.decompress(content[_LENGTH.size : at])
+    (size,) = _LENGTH.unpack_from(lead)
+    loose = lead[_LENGTH.size + size :]
+    head: dict[str, Any] = json.loads(lead[_LENGTH.size : _LENGTH.size + size])
     bodies = []
-    for sizes in (head["rs"], head["as"]):
-        slices = []
-        for length in sizes:
-            slices.append(content[at : at + length])
-            at += length
-        bodies.append(join(slices))
+    for sizes, length in ((head["rs"], head["rl"]), (head["as"], head["al"])):
+        packed = []
+        for part in sizes:
+            packed.append(content[at : at + part])
+            at += part
+        bodies.append(join(packed, loose[:length]))
+        loose = loose[length:]
     return StoredPayload(
         request_headers=tuple((name, value) for name, value in head["rh"]),
         request_body=bodies[0],

@@ -77,7 +77,10 @@ class Recorder:
         self.options = options
 
     def begin(self, record: Record) -> None:
-        """Note that a request started, so that it is seen while it runs and kept if the worker dies."""
+        """Note that a request runs, so that it is seen meanwhile and kept if the worker dies.
+
+        Done for requests that outlast a moment: for most the final record comes first and this never happens.
+        """
         request = record.request
         head: dict[str, Any] = {
             "kind": START,

@@ -1,0 +1,81 @@
+"""How gunicorn writes an answer: head and first bytes in one write, the upstream's Date and Server kept."""
+
+import email.utils
+from time import time
+
+from gunicorn.http import wsgi
+
+_OWN_FIELDS = frozenset({"date", "server"})
+
+
+class RelayedResponse(wsgi.Response):
+    """gunicorn's response with two differences that show on the wire.
+
+    A `date` or `server` field that the application gives stands instead of gunicorn's own, not beside it. The head
+    goes out with the first piece of the body, since every write wakes the client up; an empty piece sends it alone.
+    """
+
+    _head: bytes = b""
+
+    def send_headers(self) -> None:
+        """Make the head ready; the next write sends it."""
+        if self.headers_sent:
+            return
+        given = {name.lower() for name, _ in self.headers}
+        lines = [f"HTTP/{self.req.version[0]}.{self.req.version[1]} {self.status}\r\n"]
+        if "server" not in given:
+            lines.append(f"Server: {self.version}\r\n")
+        if "date" not in given:
+            lines.append(f"Date: {_http_date()}\r\n")
+        lines.append("Connection: close\r\n" if self.should_close() else "Connection: keep-alive\r\n")
+        if self.chunked:
+            lines.append("Transfer-Encoding: chunked\r\n")
+        lines += [f"{name}: {value}\r\n" for name, value in self.headers]
+        lines.append("\r\n")
+        self._head = "".join(lines).encode("latin-1")
+        self.headers_sent = True
+
+    def write(self, arg: bytes) -> None:
+        """Send a piece of the body, behind the head if that is still here."""
+        super().write(arg)
+        self._send_head()
+
+    def close(self) -> None:
+        """Finish the answer."""
+        self.send_headers()
+        if self.chunked:
+            self._emit_body(b"")
+        self._send_head()
+
+    def can_sendfile(self) -> bool:
+        """Files are written like any other body, behind the head."""
+        return False
+
+    def _emit_body(self, data: bytes) -> None:
+        head, self._head = self._head, b""
+        if self.chunked:
+            self.sock.sendall(b"%b%X\r\n%b\r\n" % (head, len(data), data))
+        else:
+            self.sock.sendall(head + data if head else data)
+
+    def _send_head(self) -> None:
+        if self._head:
+            head, self._head = self._head, b""
+            self.sock.sendall(head)
+
+
+_date = (0, "")
+
+
+def _http_date() -> str:
+    """Return the present time for a Date field; made once a second."""
+    global _date
+    now = int(time())
+    if _date[0] != now:
+        _date = (now, email.utils.formatdate(now, usegmt=True))
+    return _date[1]
+
+
+def install() -> None:
+    """Let this worker's gunicorn answer with RelayedResponse."""
+    wsgi.Response = RelayedResponse
