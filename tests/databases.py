@@ -1,4 +1,4 @@
-"""Databases for tests: a SQLite file always, a fresh PostgreSQL database when CCFLARE_TEST_POSTGRES_URL names a server."""
+"""Databases for tests: a SQLite file, and a fresh PostgreSQL one where CCFLARE_TEST_POSTGRES_URL names a server."""
 
 import os
 import secrets

@@ -143,7 +143,8 @@ def _renewed(owner: str, generation: int) -> bool:
     """Extend the lease. One that ran out while nobody wanted it is still ours: the generation tells."""
     with transaction() as session:
         until = database_now(session) + int(TTL_S * 1000)
-        return bool(session.execute(_ours(owner, generation).values(until=until)).rowcount)
+        renewed = _ours(owner, generation).values(until=until).returning(Lease.name)
+        return session.execute(renewed).scalar() is not None
 
 
 def _taken(owner: str, seen: Holder | None) -> int | None:
@@ -155,4 +156,5 @@ def _taken(owner: str, seen: Holder | None) -> int | None:
         generation = seen.generation if seen else 0
         free = update(Lease).where(Lease.name == LEADER, Lease.generation == generation, Lease.until <= now)
         values = {"owner": owner, "until": now + int(TTL_S * 1000), "generation": generation + 1}
-        return generation + 1 if session.execute(free.values(**values)).rowcount else None
+        found = session.execute(free.values(**values).returning(Lease.name)).scalar()
+        return None if found is None else generation + 1
