@@ -13,6 +13,7 @@ import pytest
 
 from tests.fakes.raw import RawClient
 from tests.fakes.upstream import Upstream
+from tests.integration.installation import Installation
 from tests.integration.server import Server
 
 
@@ -32,6 +33,20 @@ def upstream(upstream_process: Upstream) -> Upstream:
 def server(upstream_process: Upstream, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     with Server(tmp_path_factory.mktemp("server"), upstream_process) as running:
         yield running
+
+
+@pytest.fixture(scope="module")
+def installation(server: Server) -> Iterator[Installation]:
+    """The module's server from inside."""
+    with Installation(server) as inside:
+        yield inside
+
+
+@pytest.fixture
+def inside() -> Iterator[Callable[[Server], Installation]]:
+    """Look inside a server that a test has made for itself."""
+    with ExitStack() as stack:
+        yield lambda server: stack.enter_context(Installation(server))
 
 
 @pytest.fixture
