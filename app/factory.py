@@ -7,8 +7,12 @@ from flask import Flask
 
 from app import db, installation, preferences, schema
 from app.access.keys import KeyTable
+from app.accounts.leases import new_owner
+from app.accounts.oauth import LogIns, endpoints_of
 from app.accounts.pins import Pins
 from app.accounts.pool import Pool
+from app.accounts.refresh import Refresher
+from app.accounts.rescue import Rescue
 from app.accounts.tokens import Credentials
 from app.api.health import health
 from app.cli import commands
@@ -62,6 +66,15 @@ def _runtime(app: Flask, settings: Settings) -> Runtime:
     commits = Commits(app)
     base_urls = dict.fromkeys(_ANTHROPIC_HOSTED, settings.anthropic_base_url)
     pool = Pool(vault, commits.commit, base_urls)
+    options = TransportOptions(
+        connect_timeout_s=settings.connect_timeout_s,
+        allow_private=settings.allow_private_endpoints,
+        proxy=settings.outbound_proxy,
+        ca_file=settings.outbound_ca_file,
+    )
+    token_lines, endpoints = Transport(options), endpoints_of(settings)
+    rescue = Rescue(settings.data_dir / "rotated", vault)
+    refresher = Refresher(vault, pool, token_lines, endpoints, rescue, new_owner())
     return Runtime(
         settings=settings,
         vault=vault,
@@ -69,16 +82,10 @@ def _runtime(app: Flask, settings: Settings) -> Runtime:
         commits=commits,
         pool=pool,
         pins=Pins(commits.commit),
-        credentials=Credentials(pool),
+        credentials=Credentials(app, refresher),
+        log_ins=LogIns(vault, token_lines, endpoints),
         keys=KeyTable(pepper),
-        transport=Transport(
-            TransportOptions(
-                connect_timeout_s=settings.connect_timeout_s,
-                allow_private=settings.allow_private_endpoints,
-                proxy=settings.outbound_proxy,
-                ca_file=settings.outbound_ca_file,
-            )
-        ),
+        transport=Transport(options),
         recorder=Recorder(
             Journal(settings.data_dir / "journal"),
             vault,

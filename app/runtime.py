@@ -6,6 +6,7 @@ from pathlib import Path
 from flask import Flask, current_app
 
 from app.access.keys import KeyTable
+from app.accounts.oauth import LogIns
 from app.accounts.pins import Pins
 from app.accounts.pool import Pool
 from app.accounts.tokens import Credentials
@@ -30,6 +31,7 @@ class Runtime:
     pool: Pool
     pins: Pins
     credentials: Credentials
+    log_ins: LogIns
     keys: KeyTable
     transport: Transport
     recorder: Recorder

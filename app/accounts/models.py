@@ -60,6 +60,28 @@ class Account(Model):
     last_used_at: Mapped[int | None]
 
 
+class PendingLogin(Model):
+    """An OAuth log-in that was begun and waits for its code; it is used once, within minutes."""
+
+    __tablename__ = "pending_logins"
+
+    id: Mapped[str] = mapped_column(String(64), primary_key=True)
+    name: Mapped[str] = mapped_column(String(100))
+    mode: Mapped[str] = mapped_column(String(40))
+    account_id: Mapped[int | None] = mapped_column(ForeignKey("accounts.id", ondelete="CASCADE"))
+    """The account that logs in again; None for a new one."""
+    priority: Mapped[int] = mapped_column(default=0)
+    endpoint: Mapped[str | None] = mapped_column(Text)
+    model_mappings: Mapped[str | None] = mapped_column(Text)
+    secrets: Mapped[bytes] = mapped_column(LargeBinary)
+    """Sealed: the PKCE verifier and the state."""
+    browser: Mapped[bytes | None] = mapped_column(LargeBinary)
+    """SHA-256 of what the browser that began holds; None when it was begun elsewhere."""
+    created_at: Mapped[int]
+    expires_at: Mapped[int]
+    used_at: Mapped[int | None]
+
+
 class AccountWindow(Model):
     """The newest value of one rate-limit window of one account."""
 

@@ -15,7 +15,7 @@ from sqlalchemy import case, or_, update
 from sqlalchemy.orm import Session
 
 from app.accounts.models import Account, AccountWindow, ModelCooldown
-from app.accounts.states import AccountState, newest, read_states
+from app.accounts.states import AccountState, newest, read_states, reset_of_5h
 from app.db import beat, reading, upsert
 from app.values import Candidate, Verdict, Window
 from app.vault import Vault
@@ -70,6 +70,10 @@ class Pool:
             if account_id in states:
                 state = states[account_id]
                 state.candidate = replace(state.candidate, windows=newest(state.candidate.windows, (window,)))
+        for account_id, state in states.items():
+            old = self._states.get(account_id)
+            if old is not None and old.secrets.generation > state.secrets.generation:
+                state.secrets = old.secrets  # Rotated here, and not in the database when it was read.
         for overlay in self._overlays:
             if overlay.account_id in states and (overlay.done_at is None or overlay.done_at >= begun):
                 state = states[overlay.account_id]
@@ -77,6 +81,14 @@ class Pool:
         self._overlays = [one for one in self._overlays if one.done_at is None or one.done_at >= begun]
         self._states = states
         self._publish()
+
+    def put(self, account_id: int, fields: Mapping[str, Any], columns: Mapping[str, Any] | None = None) -> None:
+        """Put fields of a candidate in force here; with `columns`, commit those, else the caller has."""
+        state = self._states.get(account_id)
+        if state is not None:
+            self._change(state, fields)
+            if columns is not None:
+                self._save(account_id, columns, fields)
 
     def cool_down(self, account_id: int, verdict: Verdict, family: str | None, started_at: int, at: int) -> int | None:
         """Apply what a failed answer means for the account; return the end of the cool-down, None without one.
@@ -198,7 +210,7 @@ class Pool:
         state = self._states.get(account_id)
         if state is None:
             return
-        fields = {"session_start": at, "session_reset_at": _reset_of_5h(state.candidate, at)}
+        fields = {"session_start": at, "session_reset_at": reset_of_5h(state.candidate, at)}
         self._change(state, fields)
         self._save(account_id, fields, fields)
 
@@ -207,7 +219,7 @@ class Pool:
         candidate = state.candidate
         if candidate.session_start is None or candidate.session_reset_at is not None:
             return
-        reset_at = _reset_of_5h(candidate, at)
+        reset_at = reset_of_5h(candidate, at)
         if reset_at is not None:
             fields = {"session_reset_at": reset_at}
             self._change(state, fields)
@@ -282,10 +294,3 @@ _CANDIDATE_FIELDS = frozenset({"cooldown_until", "cooldown_reason", "session_sta
 
 def _tells_the_same(old: Window, new: Window) -> bool:
     return (old.utilization, old.reset_at, old.status) == (new.utilization, new.reset_at, new.status)
-
-
-def _reset_of_5h(candidate: Candidate, at: int) -> int | None:
-    for window in candidate.windows:
-        if window.kind == "5h" and window.reset_at is not None and window.reset_at > at:
-            return window.reset_at
-    return None

@@ -23,6 +23,9 @@ class AccountState:
     streak_reason: str | None = None
     streak: int = 0
     streak_at: int | None = None
+    refresh_failures: int = 0
+    refresh_retry_at: int | None = None
+    refresh_error: str | None = None
 
 
 def read_states(session: Session, vault: Vault, base_urls: Mapping[str, str]) -> dict[int, AccountState]:
@@ -46,6 +49,9 @@ def read_states(session: Session, vault: Vault, base_urls: Mapping[str, str]) ->
             streak_reason=row.streak_reason,
             streak=row.streak,
             streak_at=row.streak_at,
+            refresh_failures=row.refresh_failures,
+            refresh_retry_at=row.refresh_retry_at,
+            refresh_error=row.refresh_error,
         )
     return states
 
@@ -57,3 +63,11 @@ def newest(one: Iterable[Window], other: Iterable[Window]) -> tuple[Window, ...]
         if window.kind not in known or known[window.kind].seen_at <= window.seen_at:
             known[window.kind] = window
     return tuple(known.values())
+
+
+def reset_of_5h(candidate: Candidate, at: int) -> int | None:
+    """Return when the 5 h window that is open at a time ends; None when that is not known."""
+    for window in candidate.windows:
+        if window.kind == "5h" and window.reset_at is not None and window.reset_at > at:
+            return window.reset_at
+    return None

@@ -243,6 +243,23 @@ def upgrade() -> None:
         batch_op.create_index("payloads_by_age", ["at", "size"], unique=False)
 
     op.create_table(
+        "pending_logins",
+        sa.Column("id", sa.String(length=64), nullable=False),
+        sa.Column("name", sa.String(length=100), nullable=False),
+        sa.Column("mode", sa.String(length=40), nullable=False),
+        sa.Column("account_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("priority", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("endpoint", sa.Text(), nullable=True),
+        sa.Column("model_mappings", sa.Text(), nullable=True),
+        sa.Column("secrets", sa.LargeBinary(), nullable=False),
+        sa.Column("browser", sa.LargeBinary(), nullable=True),
+        sa.Column("created_at", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("expires_at", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("used_at", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.ForeignKeyConstraint(["account_id"], ["accounts.id"], ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    op.create_table(
         "session_pins",
         sa.Column("session_id", sa.String(length=200), nullable=False),
         sa.Column("account_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
@@ -352,6 +369,7 @@ def downgrade() -> None:
     with op.batch_alter_table("payloads", schema=None) as batch_op:
         batch_op.drop_index("payloads_by_age")
 
+    op.drop_table("pending_logins")
     op.drop_table("payloads")
     op.drop_table("model_cooldowns")
     op.drop_table("attempts")
