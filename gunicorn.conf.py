@@ -4,7 +4,7 @@ import signal
 from typing import Any
 
 from app.starting import explained
-from config import Settings
+from config import PROJECT_ROOT, Settings
 
 with explained():
     _settings = Settings.load()
@@ -27,6 +27,8 @@ keyfile = str(_settings.tls_key) if _settings.tls_key else None
 errorlog = "-"
 loglevel = {"warn": "warning"}.get(_settings.log_level, _settings.log_level)
 proc_name = "ccflare"
+reload = _settings.environment == "development"
+reload_extra_files = [str(page) for page in (PROJECT_ROOT / "templates").rglob("*.html")] if reload else []
 
 
 def post_fork(server: Any, worker: Any) -> None:

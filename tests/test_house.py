@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from config import SETTINGS
 from scripts import gen_docs
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -111,6 +112,12 @@ def test_only_the_clock_reads_the_time() -> None:
     reading = re.compile(r"\btime\.time(_ns)?\(|\bdatetime\.(now|utcnow|today)\(|\bdate\.today\(")
     others = [path for path in PRODUCT if path.name != "clock.py"]
     assert [named(path) for path in others if reading.search(path.read_text("utf-8"))] == []
+
+
+def test_every_setting_has_an_effect() -> None:
+    readers = [*(path for path in PRODUCT if path.name != "config.py"), ROOT / "gunicorn.conf.py"]
+    text = "\n".join(path.read_text("utf-8") for path in readers)
+    assert [line.name for line in SETTINGS if not re.search(rf"\b{line.name}\b", text)] == []
 
 
 def test_generated_pages_are_up_to_date() -> None:
