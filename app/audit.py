@@ -37,7 +37,5 @@ SYSTEM = Actor("system")
 def note(session: Session, actor: Actor, action: str, subject: str | None = None, detail: str | None = None) -> None:
     """Append an entry. `action` is `noun.verb` (`account.pause`); `detail` holds no secret."""
     session.add(
-        AuditEntry(
-            at=now_ms(), actor=actor.name, address=actor.address, action=action, subject=subject, detail=detail
-        )
+        AuditEntry(at=now_ms(), actor=actor.name, address=actor.address, action=action, subject=subject, detail=detail)
     )

@@ -65,6 +65,7 @@ def beats(session: Session) -> dict[str, int]:
     """Return the counter of each topic."""
     return {topic: count for topic, count in session.execute(select(Pulse.topic, Pulse.beats))}
 
+
 _SQLITE_PRAGMAS = (
     "PRAGMA journal_mode=WAL",
     "PRAGMA synchronous=NORMAL",

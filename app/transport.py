@@ -171,9 +171,7 @@ class Transport:
         except (OSError, WireError) as exc:
             _close(sock)
             stale = not is_new and not received
-            raise UpstreamFailed(
-                f"{lane.host}: {exc}", phase="reused" if stale else "head", sent=True
-            ) from exc
+            raise UpstreamFailed(f"{lane.host}: {exc}", phase="reused" if stale else "head", sent=True) from exc
         except BaseException:
             _close(sock)
             raise

@@ -99,10 +99,11 @@ class Corridor:
             try:
                 secret = secret or self._runtime.credentials.secret(candidate)
                 opened, verdict = self._exchange(candidate, secret)
-            except NoCredential as exc:
+            except (NoCredential, Unavailable) as exc:
                 opened, verdict = None, Verdict("auth", "next", detail=str(exc))
             if verdict.action == "serve":
-                return self._serve(Served(_required(opened), candidate, PROVIDERS[candidate.provider]), verdict, made, started_at)
+                served = Served(_required(opened), candidate, PROVIDERS[candidate.provider])
+                return self._serve(served, verdict, made, started_at)
             again = verdict.action == "retry" and attempt < most and self._may_repeat(verdict, opened)
             if verdict.action == "reauth" and not renewed and secret is not None:
                 renewed = True
@@ -122,9 +123,7 @@ class Corridor:
         outbound = provider.outbound(self._request, candidate, secret)
         self._flight.expect(
             settings.first_byte_timeout_s,
-            UpstreamFailed(
-                f"no answer within {settings.first_byte_timeout_s:g} s", phase="timeout", sent=True
-            ),
+            UpstreamFailed(f"no answer within {settings.first_byte_timeout_s:g} s", phase="timeout", sent=True),
         )
         opened = None
         try:
@@ -144,9 +143,7 @@ class Corridor:
             raise
         finally:
             self._flight.wait_free()
-        verdict = provider.verdict(
-            opened.answer.status, opened.fields, opened.head, now_ms(), stream=opened.is_stream
-        )
+        verdict = provider.verdict(opened.answer.status, opened.fields, opened.head, now_ms(), stream=opened.is_stream)
         return opened, verdict
 
     def _serve(self, served: Served, verdict: Verdict, made: Plan, started_at: int) -> Served:
@@ -269,5 +266,5 @@ def _within(limit_s: float, action: Callable[[], None]) -> None:
         return
     import gevent
 
-    with gevent.Timeout(limit_s, False):
+    with gevent.Timeout(limit_s, False):  # type: ignore[arg-type]  # False: leave silently
         action()

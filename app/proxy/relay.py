@@ -44,9 +44,7 @@ class Relay:
         )
         self._environ = environ
         fields = served.opened.fields
-        self._meter = Meter(
-            fields.get("content-type", ""), fields.get("content-encoding", ""), served.provider.shape
-        )
+        self._meter = Meter(fields.get("content-type", ""), fields.get("content-encoding", ""), served.provider.shape)
         # An answer without a first byte yet: an empty piece sends its head ahead.
         self._held = iter(served.opened.held or ([] if self._answer.is_done else [b""]))
         self._is_recorded = False
