@@ -319,6 +319,13 @@ class Settings:
     usage_poll_s: float = _set(
         "CCFLARE_USAGE_POLL_S", _decimal(10, 86_400), "90", "Time between two polls of an account", runtime=True
     )
+    auto_refresh_model: str = _set(
+        "CCFLARE_AUTO_REFRESH_MODEL",
+        _WORD,
+        "claude-haiku-4-5",
+        "Model that is asked when an account with auto-refresh opens its next window",
+        runtime=True,
+    )
     allow_private_endpoints: bool = _set(
         "CCFLARE_ALLOW_PRIVATE_ENDPOINTS", _BOOLEAN, "true", "Whether endpoints of accounts may be private addresses"
     )
