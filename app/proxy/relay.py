@@ -3,6 +3,7 @@
 import errno
 import socket
 import struct
+from collections import deque
 from collections.abc import Iterator
 from typing import Any
 
@@ -46,7 +47,7 @@ class Relay:
         fields = served.opened.fields
         self._meter = Meter(fields.get("content-type", ""), fields.get("content-encoding", ""), served.provider.shape)
         # An answer without a first byte yet: an empty piece sends its head ahead.
-        self._held = iter(served.opened.held or ([] if self._answer.is_done else [b""]))
+        self._held = deque(served.opened.held or ([] if self._answer.is_done else [b""]))
         self._is_recorded = False
         self._is_settled = False
 
@@ -56,7 +57,7 @@ class Relay:
     def __next__(self) -> bytes:
         flight = self._flight
         try:
-            piece = next(self._held, None)
+            piece = self._held.popleft() if self._held else None
             if piece == b"":
                 return piece
             if piece is None:
@@ -73,7 +74,8 @@ class Relay:
             self._meter.feed(piece, at)
             if record.capture is not None:
                 record.capture.add(piece)
-            if self._answer.is_done or self._meter.is_complete:
+            is_last = self._answer.is_done and not self._held
+            if self._meter.is_complete or (is_last and not self._falls_short()):
                 self._write_record(None)
             flight.expect(self._write_s, None)
             return piece
@@ -82,12 +84,17 @@ class Relay:
 
     def _ended(self) -> None:
         """The body is over: whole, unless it is a stream that stopped before its last event."""
-        if not self._is_recorded and self._opened.is_stream and self._record.request.stream:
-            reading = self._meter.reading()
-            if reading.is_readable and not reading.complete and reading.error is None and reading.model is not None:
-                self._broken(UpstreamFailed("the stream ended before its last event", phase="body", sent=True))
+        if not self._is_recorded and self._falls_short():
+            self._broken(UpstreamFailed("the stream ended before its last event", phase="body", sent=True))
         self._write_record(None)
         self._settle()
+
+    def _falls_short(self) -> bool:
+        """Whether the body is a stream of which the last event has not come."""
+        if not (self._opened.is_stream and self._record.request.stream):
+            return False
+        reading = self._meter.reading()
+        return reading.is_readable and not reading.complete and reading.error is None and reading.model is not None
 
     def _broken(self, exc: UpstreamFailed) -> None:
         """Let the client see a break as a break: cut its connection, never close it cleanly."""

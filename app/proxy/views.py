@@ -4,6 +4,7 @@ import logging
 from typing import Any
 
 from flask import Blueprint, request
+from werkzeug.routing import BaseConverter
 
 from app.clock import now_ms
 from app.errors import CcflareError, NotFound, Unavailable
@@ -37,10 +38,19 @@ _HOP_BY_HOP = frozenset(
 proxy = Blueprint("proxy", __name__)
 
 
-@proxy.route("/v1", defaults={"rest": ""}, methods=METHODS, provide_automatic_options=False)
-@proxy.route("/v1/", defaults={"rest": ""}, methods=METHODS, provide_automatic_options=False)
-@proxy.route("/v1/<path:rest>", methods=METHODS, provide_automatic_options=False)
-def forward_request(rest: str) -> Reply:
+class Rest(BaseConverter):
+    """The rest of a path, whatever it is: `path` takes neither an empty one nor one that begins with a slash."""
+
+    part_isolating = False
+    regex = "(?s:.*)"
+
+
+proxy.record(lambda state: state.app.url_map.converters.update(rest=Rest))
+
+
+@proxy.route("/v1", methods=METHODS, provide_automatic_options=False)
+@proxy.route("/v1/<rest:rest>", methods=METHODS, provide_automatic_options=False)
+def forward_request(rest: str = "") -> Reply:
     """Take one request to an account and its answer back."""
     environ = request.environ
     run = runtime()
