@@ -1,12 +1,13 @@
 """What all stream translators share: bytes in, bytes out, one event at a time, and a definite end."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterable
 
 from app.providers.openai_wire.translation import Json, Losses, parsed
 from app.providers.sse import Event, Framer, blocks, parse_block
 
 
-class StreamTranslator:
+class StreamTranslator(ABC):
     """Translates a stream incrementally: `feed` each chunk as it comes, then `finish` once at its end.
 
     After the end of the translated stream, good or bad, further input is ignored. A subclass reads events in
@@ -54,17 +55,17 @@ class StreamTranslator:
         self._is_over = True
         self.is_complete = is_complete
 
+    @abstractmethod
     def keep_alive(self) -> Iterable[bytes]:
         """Return what stands for a comment of the upstream."""
-        raise NotImplementedError
 
+    @abstractmethod
     def read(self, event: Event) -> Iterable[bytes]:
         """Return what stands for one event of the upstream."""
-        raise NotImplementedError
 
+    @abstractmethod
     def failed(self, message: str) -> Iterable[bytes]:
         """Return the error that ends the stream, and end it."""
-        raise NotImplementedError
 
     def ended(self) -> Iterable[bytes]:
         """Return what ends a stream that the upstream ended."""
