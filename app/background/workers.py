@@ -3,6 +3,7 @@
 import fcntl
 import logging
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import IO
 
@@ -10,6 +11,9 @@ import gevent
 from flask import Flask
 
 from app import preferences
+from app.background.jobs import JOBS
+from app.background.leader import Leader
+from app.background.runner import ASK_S, LEAD_S, TICK_S, Runner, Running
 from app.db import beats, offload, reading
 from app.flights import SWEEP_S
 from app.runtime import Runtime, runtime
@@ -33,6 +37,11 @@ def start(app: Flask) -> None:
     gevent.spawn(_forever, app, "notice", _NOTICE_S, notice.look)
     gevent.spawn(_forever, app, "ingest", _INGEST_S, ingester.work)
     app.extensions["ccflare_ingester"] = ingester
+    jobs = Runner(run, Leader(), JOBS, partial(_spawn, app))
+    gevent.spawn(_forever, app, "leadership", LEAD_S, jobs.lead)
+    gevent.spawn(_forever, app, "jobs", TICK_S, jobs.tick)
+    gevent.spawn(_forever, app, "requests for jobs", ASK_S, jobs.ask)
+    app.extensions["ccflare_jobs"] = jobs
 
 
 def attach_server(app: Flask, is_stopping: Callable[[], bool]) -> None:
@@ -46,9 +55,23 @@ def stop(app: Flask) -> None:
     with app.app_context():
         run = runtime()
         run.recorder.close()
+        jobs: Runner | None = app.extensions.get("ccflare_jobs")
+        if jobs is not None:
+            jobs.close()
         ingester: Ingester | None = app.extensions.get("ccflare_ingester")
         if ingester is not None:
             ingester.finish()
+
+
+def _spawn(app: Flask, function: Callable[..., None], *args: object) -> Running:
+    """Start a function inside an app context beside the caller."""
+
+    def inside() -> None:
+        with app.app_context():
+            function(*args)
+
+    running: Running = gevent.spawn(inside)
+    return running
 
 
 def _forever(app: Flask, name: str, every_s: float, step: Callable[[], None]) -> None:

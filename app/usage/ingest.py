@@ -182,7 +182,7 @@ def _count(session: Session, rows: Iterable[dict[str, Any]]) -> None:
     last: dict[int, int] = {}
     keys: dict[str, int] = {}
     for row in rows:
-        if row["account_id"] is not None:
+        if row["account_id"] is not None and not row["is_synthetic"]:
             served[row["account_id"]] += 1
             last[row["account_id"]] = max(last.get(row["account_id"], 0), row["started_at"])
         if row["key_id"] is not None:

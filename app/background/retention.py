@@ -1,0 +1,71 @@
+"""The jobs that forget: small batches with pauses between them, so that nobody waits for the database's lock."""
+
+from collections.abc import Callable
+
+from sqlalchemy.orm import Session
+
+import app.access.retention as access_retention
+import app.accounts.retention as accounts_retention
+from app.accounts import windows
+from app.background.leader import Leader
+from app.background.work import Done, Work
+from app.clock import now_ms
+from app.db import offload
+from app.usage import retention
+
+_DAY_MS = 86_400_000
+_PAYLOADS = 50
+_REQUESTS = 500
+_SMALL = 500
+_PAUSE_S = 0.05
+
+Batch = Callable[[Session], int]
+
+
+def retain(work: Work) -> Done:
+    """Forget what is older than the settings keep it, and what has expired."""
+    now, settings = now_ms(), work.runtime.settings
+    bodies = _drain(
+        work,
+        lambda session: retention.forget_payloads_before(
+            session, now - settings.data_retention_days * _DAY_MS, _PAYLOADS
+        ),
+    )
+    bodies += _fit(work)
+    requests = _drain(
+        work,
+        lambda session: retention.forget_requests_before(
+            session, now - settings.request_retention_days * _DAY_MS, _REQUESTS
+        ),
+    )
+    samples = _drain(work, lambda session: windows.forget_before(session, now - windows.KEPT_MS, _SMALL))
+    expired = _drain(
+        work,
+        lambda session: accounts_retention.forget_expired(session, now, settings.session_duration_ms, _SMALL),
+    )
+    expired += _drain(work, lambda session: access_retention.forget_expired(session, now))
+    return Done(f"{bodies} bodies, {requests} requests, {samples} samples, {expired} expired entries removed")
+
+
+def fit_payloads(work: Work) -> Done:
+    """Keep all stored bodies together below their size limit."""
+    return Done(f"{_fit(work)} bodies removed")
+
+
+def _fit(work: Work) -> int:
+    most = work.runtime.settings.payload_store_max_bytes
+    return _drain(work, lambda session: retention.forget_payloads_beyond(session, most, _PAYLOADS))
+
+
+def _drain(work: Work, batch: Batch) -> int:
+    """Repeat a batch until it finds nothing; return how much went. Raises NotLeading."""
+    total = 0
+    while gone := offload(_once, work.leader, batch):
+        total += gone
+        work.pause(_PAUSE_S)
+    return total
+
+
+def _once(leader: Leader, batch: Batch) -> int:
+    with leader.transaction() as session:
+        return batch(session)
