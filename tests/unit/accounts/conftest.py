@@ -1,0 +1,42 @@
+"""One scripted upstream for the tests of log-ins and tokens, empty before each."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from app.db import db
+from tests.fakes.upstream import Upstream
+from tests.unit.accounts.logins import Process, process
+
+
+@pytest.fixture(scope="session")
+def running_upstream() -> Iterator[Upstream]:
+    with Upstream() as up:
+        yield up
+
+
+@pytest.fixture
+def up(running_upstream: Upstream) -> Upstream:
+    running_upstream.reset()
+    return running_upstream
+
+
+@pytest.fixture
+def new_process(up: Upstream, tmp_path: Path) -> Iterator[Callable[[], Process]]:
+    made: list[Process] = []
+
+    def start() -> Process:
+        made.append(process(up, tmp_path / "instance"))
+        return made[-1]
+
+    yield start
+    for one in made:
+        one.credentials.settle(5)
+        with one.app.app_context():
+            db.engine.dispose()
+
+
+@pytest.fixture
+def here(new_process: Callable[[], Process]) -> Process:
+    return new_process()
