@@ -131,7 +131,8 @@ def _found(session: Session, reference: str) -> ClientKey:
     named = session.execute(select(ClientKey).where(ClientKey.name == reference)).scalar_one_or_none()
     row = named or session.get(ClientKey, reference.removeprefix(keys.PREFIX)[:8])
     if row is None:
-        raise unknown("key", reference, _names(session))
+        is_key = reference.startswith(keys.PREFIX)
+        raise unknown("key", reference[: len(keys.PREFIX) + 8] if is_key else reference, _names(session))
     return row
 
 
