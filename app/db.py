@@ -215,7 +215,7 @@ class _Offload:
         if not is_cooperative():
             return task()
         if self._pool is None:
-            from gevent.threadpool import ThreadPool  # type: ignore[import-untyped]
+            from gevent.threadpool import ThreadPool
 
             self._pool = ThreadPool(self.threads)
         result: T = self._pool.apply(task)

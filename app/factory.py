@@ -18,11 +18,12 @@ from app.api.health import health
 from app.cli import commands
 from app.clock import now_ms
 from app.commits import Commits
+from app.connections import TransportOptions
 from app.flights import Flights
 from app.proxy import proxy
 from app.runtime import Runtime, attach
 from app.server import Ccflare
-from app.transport import Transport, TransportOptions
+from app.transport import Transport
 from app.usage.journal import Journal
 from app.usage.recorder import Recorder, RecordOptions
 from app.vault import open_keyring
@@ -58,9 +59,7 @@ def create_app(settings: Settings) -> Flask:
 
 
 def _runtime(app: Flask, settings: Settings) -> Runtime:
-    vault = open_keyring(
-        settings.encryption_keys, settings.encryption_keys_file, settings.data_dir / "encryption.keys"
-    )
+    vault = open_keyring(settings.encryption_keys, settings.encryption_keys_file, settings.data_dir / "encryption.keys")
     installation.check_keyring(vault)
     pepper = installation.pepper(vault)
     commits = Commits(app)

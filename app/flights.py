@@ -21,7 +21,7 @@ SWEEP_S = 0.25
 _GONE = getattr(select, "POLLRDHUP", 0x2000) | select.POLLHUP | select.POLLERR | select.POLLNVAL
 
 
-class Landed(GreenletExit):  # type: ignore[misc]
+class Landed(GreenletExit):
     """Ends a request from outside; `Flight.cause` says why. A GreenletExit, so that the server stays silent."""
 
 

@@ -1,23 +1,15 @@
-"""The network: send one Outbound, give back its Answer as raw bytes. The only importer of `requests`.
+"""The network: send one Outbound, give back its Answer as raw bytes.
 
-`requests` and urllib3 open connections (TLS, CA bundle, outbound proxy); what runs over them is read and written
-here, because `Session.request` and http.client cost more than all the rest of a proxied request together.
+`requests` and urllib3 open the connections (app.connections); what runs over them is read and written here, because
+`Session.request` and http.client cost more than all the rest of a proxied request together.
 """
 
-import ipaddress
 import select
-import socket
 from collections.abc import Callable
-from dataclasses import dataclass
-from pathlib import Path
 from time import monotonic
 from typing import Any
-from urllib.parse import urlsplit
 
-import requests.adapters
-import urllib3.exceptions
-from urllib3.connection import HTTPConnection, HTTPSConnection
-
+from app.connections import Adapter, ConnectFailed, TransportOptions
 from app.errors import UpstreamFailed
 from app.flights import native_poll
 from app.values import Headers, Outbound
@@ -27,21 +19,6 @@ _RECV_BYTES = 65536
 _MAX_HEAD_BYTES = 131072
 _IDLE_S = 50.0
 _MAX_IDLE = 256
-
-_NEVER = tuple(
-    ipaddress.ip_network(net)
-    for net in ("169.254.0.0/16", "fe80::/10", "fd00:ec2::254/128", "64:ff9b::/96", "2002::/16", "100.100.100.200/32")
-)
-
-
-@dataclass(frozen=True, slots=True)
-class TransportOptions:
-    """How to connect. `ca_file` replaces the bundled CAs; `proxy` is an http(s) proxy URL for every upstream."""
-
-    connect_timeout_s: float = 10.0
-    allow_private: bool = True
-    proxy: str | None = None
-    ca_file: Path | None = None
 
 
 class Answer:
@@ -120,7 +97,7 @@ class Transport:
     """Connections of one process to all upstreams."""
 
     def __init__(self, options: TransportOptions) -> None:
-        self._adapter = _Adapter(options)
+        self._adapter = Adapter(options)
         self._is_proxied = options.proxy is not None
         self._lanes: dict[str, _Lane] = {}
 
@@ -217,8 +194,8 @@ class _Lane:
         """Open a new connection. Raises UpstreamFailed (phase `connect`)."""
         try:
             sock = self._opener()
-        except (OSError, urllib3.exceptions.HTTPError, ValueError) as exc:
-            raise UpstreamFailed(f"{self.host}: {_plain(exc)}", phase="connect", sent=False) from exc
+        except ConnectFailed as exc:
+            raise UpstreamFailed(f"{self.host}: {exc}", phase="connect", sent=False) from exc
         sock.settimeout(None)
         return sock
 
@@ -248,102 +225,3 @@ def _close(sock: Any) -> None:
         sock.close()
     except OSError:
         pass
-
-
-def _plain(exc: BaseException) -> str:
-    """Return a short text of a connection error without object addresses."""
-    reason = getattr(exc, "reason", None) or exc
-    text = str(reason)
-    return text.split(": ", 1)[1] if ">: " in text or text.startswith("<") else text
-
-
-class _Adapter(requests.adapters.HTTPAdapter):
-    """requests' adapter, reduced to opening connections the way requests does, with a guard on the address."""
-
-    def __init__(self, options: TransportOptions) -> None:
-        self._options = options
-        super().__init__(pool_connections=64, pool_maxsize=1, max_retries=0)
-
-    def opener(self, origin: str) -> Callable[[], Any]:
-        """Return a function that opens a connection to `origin` and gives its socket (TLS done)."""
-        prepared = requests.Request("GET", origin + "/").prepare()
-        options = self._options
-        verify: bool | str = str(options.ca_file) if options.ca_file else True
-        proxies = {"http": options.proxy, "https": options.proxy} if options.proxy else None
-        pool: Any = self.get_connection_with_tls_context(prepared, verify, proxies=proxies)
-        self.cert_verify(pool, origin, verify, None)  # type: ignore[no-untyped-call]
-        if not options.proxy:
-            secure = urlsplit(origin).scheme == "https"
-            pool.ConnectionCls = _GuardedHTTPS if secure else _GuardedHTTP
-            pool.conn_kw["guard"] = AddressGuard(options.allow_private)
-        return lambda: _open(pool, options.connect_timeout_s)
-
-
-def _open(pool: Any, timeout_s: float) -> Any:
-    connection = pool._new_conn()
-    connection.timeout = timeout_s
-    try:
-        if pool.proxy is not None and pool.scheme == "https":
-            pool._prepare_proxy(connection)
-        else:
-            connection.connect()
-    except BaseException:
-        connection.close()
-        raise
-    sock = connection.sock
-    connection.sock = None  # The socket is ours now; the connection object must not close it.
-    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    return sock
-
-
-class AddressGuard:
-    """Which addresses may be connected to, decided on the address itself, behind every name and spelling."""
-
-    def __init__(self, allow_private: bool) -> None:
-        self._allow_private = allow_private
-
-    def refusal(self, address: str) -> str | None:
-        """Return why an address is refused, or None."""
-        ip = ipaddress.ip_address(address.partition("%")[0])
-        mapped = getattr(ip, "ipv4_mapped", None)
-        ip = mapped or ip
-        if ip.is_unspecified or ip.is_multicast or any(ip in net for net in _NEVER if net.version == ip.version):
-            return f"{address} is a link-local, metadata or translation address, which is never an upstream"
-        if not self._allow_private and not ip.is_global:
-            return f"{address} is not a public address, and CCFLARE_ALLOW_PRIVATE_ENDPOINTS is off"
-        return None
-
-
-class _GuardedMixin:
-    """Resolve, check every address, connect to one that was checked."""
-
-    def __init__(self, *args: Any, guard: AddressGuard, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self._guard = guard
-
-    def _new_conn(self) -> socket.socket:
-        connection: Any = self
-        found = socket.getaddrinfo(connection._dns_host, connection.port, 0, socket.SOCK_STREAM)
-        last: OSError | None = None
-        for family, kind, protocol, _, address in found:
-            refusal = self._guard.refusal(str(address[0]))
-            if refusal is not None:
-                last = last or PermissionError(refusal)
-                continue
-            sock = socket.socket(family, kind, protocol)
-            try:
-                sock.settimeout(connection.timeout)
-                sock.connect(address)
-                return sock
-            except OSError as exc:
-                sock.close()
-                last = exc
-        raise last or OSError("the name has no address")
-
-
-class _GuardedHTTP(_GuardedMixin, HTTPConnection):
-    pass
-
-
-class _GuardedHTTPS(_GuardedMixin, HTTPSConnection):
-    pass

@@ -6,7 +6,7 @@ from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 from app.errors import InvalidInput
-from app.transport import AddressGuard
+from app.addresses import AddressGuard
 
 _MAX_CHARS = 2000
 _METADATA_NAMES = frozenset({"metadata", "metadata.google.internal", "metadata.goog", "instance-data"})
