@@ -117,7 +117,7 @@ class LogIns:
     def _begin(self, provider: Provider, pending: PendingLogin, browser: str | None) -> Begun:
         verifier, state = secrets.token_urlsafe(32), secrets.token_urlsafe(32)
         challenge = base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).rstrip(b"=").decode()
-        pending.id, at = secrets.token_urlsafe(18), now_ms()
+        pending.id, at = secrets.token_hex(16), now_ms()
         content = json.dumps({"verifier": verifier, "state": state})
         pending.secrets = self.vault.seal_text(content, place(pending.id))
         pending.browser = None if browser is None else _digest(browser)
@@ -130,14 +130,17 @@ class LogIns:
             session.add(pending)
         return begun
 
-    def finish(self, session_id: str, pasted: str, actor: Actor, browser: str | None = None) -> AccountView:
+    def finish(
+        self, session_id: str, pasted: str, actor: Actor, *, browser: str | None = None, name: str | None = None
+    ) -> AccountView:
         """Finish a log-in with what the page showed: `code#state`, or the address that it led to.
+
+        `name`: of the account, where the caller says which one it means.
 
         Raises InvalidInput, NotFound (unknown or expired), Conflict (used), NotAllowed (another browser's), or
         UpstreamFailed.
         """
-        code, state = read_pasted(pasted)
-        claimed = self._claim(session_id, code, state, browser)
+        claimed = self._claim(session_id, read_pasted(pasted), browser, name)
         try:
             credential = self._redeem(claimed)
         except UpstreamFailed as exc:
@@ -153,7 +156,8 @@ class LogIns:
             session.execute(delete(PendingLogin).where(PendingLogin.id == session_id))
         return done
 
-    def _claim(self, session_id: str, code: str, state: str, browser: str | None) -> _Claimed:
+    def _claim(self, session_id: str, pasted: tuple[str, str], browser: str | None, name: str | None) -> _Claimed:
+        code, state = pasted
         with transaction() as session:
             row = session.get(PendingLogin, session_id, with_for_update=True)
             if row is None or row.expires_at <= now_ms():
@@ -162,6 +166,8 @@ class LogIns:
                 raise Conflict("This log-in was finished already. Begin again.")
             if row.browser is not None and not hmac.compare_digest(row.browser, _digest(browser or "")):
                 raise NotAllowed("This log-in was begun in another browser. Finish it there, or begin again here.")
+            if name is not None and name != row.name:
+                raise InvalidInput.field("name", f"this log-in was begun for {row.name}")
             kept = json.loads(self.vault.open_text(row.secrets, place(session_id)))
             if not hmac.compare_digest(kept["state"].encode(), state.encode()):
                 raise InvalidInput.field("code", "belongs to another log-in; open the page of this one and copy again")

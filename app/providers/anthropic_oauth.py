@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from app.providers import polled
-from app.providers.base import OAUTH_BETA, Provider
+from app.providers.base import Provider
+from app.providers.oauth import OAUTH_BETA
 from app.values import OAuthEndpoints, Outbound, Secret, Window
 from app.version import USER_AGENT
 

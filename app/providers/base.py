@@ -8,15 +8,12 @@ from app.errors import Unavailable, UpstreamFailed
 from app.providers import limits, verdicts
 from app.providers.forwarding import joined_url, passed_up
 from app.providers.models import mapped_model, targets, with_model
-from app.providers.oauth import OAuthWire
+from app.providers.oauth import OAUTH_BETA, OAuthWire
 from app.providers.upstream_error import first_event_error
 from app.values import Candidate, OAuthEndpoints, Outbound, ProxyRequest, Secret, Verdict, Window
 
 KeyHeader = Literal["x-api-key", "bearer"]
 Shape = Literal["anthropic", "openai"]
-
-OAUTH_BETA = "oauth-2025-04-20"
-"""Anthropic documents it as required with an OAuth token."""
 
 
 @dataclass(frozen=True)

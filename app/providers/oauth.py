@@ -10,6 +10,9 @@ from app.providers.upstream_error import redacted
 from app.values import Headers, OAuthEndpoints, Outbound, TokenPair
 from app.version import USER_AGENT
 
+OAUTH_BETA = "oauth-2025-04-20"
+"""Anthropic documents it as required with an OAuth token."""
+
 _JSON_HEADERS: Headers = (
     ("content-type", "application/json"),
     ("accept", "application/json"),
@@ -91,6 +94,7 @@ class OAuthWire:
         """Return the request that makes an API key for a console account which just logged in."""
         headers: Headers = (
             ("authorization", f"Bearer {access_token}"),
+            ("anthropic-beta", OAUTH_BETA),
             ("content-type", "application/x-www-form-urlencoded"),
             ("accept", "application/json, text/plain, */*"),
             ("accept-encoding", "identity"),

@@ -112,7 +112,7 @@ def test_server_that_is_not_there_is_asked_once(here: Process) -> None:
             for name in refresher.endpoints.__dataclass_fields__
         }
     )
-    with pytest.raises(NoCredential, match="127.0.0.1:9"):
+    with pytest.raises(NoCredential, match=r"127\.0\.0\.1:9"):
         here.secret()
     assert here.row().refresh_failures == 1
 
