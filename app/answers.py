@@ -8,13 +8,14 @@ from gunicorn.http import wsgi
 _OWN_FIELDS = frozenset({"date", "server"})
 
 
-class RelayedResponse(wsgi.Response):
+class RelayedResponse(wsgi.Response):  # type: ignore[misc]  # gunicorn has no types
     """gunicorn's response with two differences that show on the wire.
 
     A `date` or `server` field that the application gives stands instead of gunicorn's own, not beside it. The head
     goes out with the first piece of the body, since every write wakes the client up; an empty piece sends it alone.
     """
 
+    headers_sent: bool
     _head: bytes = b""
 
     def send_headers(self) -> None:
