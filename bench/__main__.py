@@ -52,6 +52,7 @@ def measure(home: Path, names: list[str], rounds: int | None, quick: bool) -> Ou
         for streams, pace_ms in ((100, 50),) if quick else ((100, 50), (1000, 500)):
             for one in [None, *ready]:
                 outcome.lateness.append(field.paced(one, streams, pace_ms, 2.0 if quick else 5.0))
+        run.measure_idleness(ready, 3.0 if quick else 10.0, outcome)
         print("  starts", flush=True)
         for subject in list(ready):
             run.measure_starts(field, subject.name, 1 if quick else 5, outcome)

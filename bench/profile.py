@@ -30,20 +30,23 @@ def profile(home: Path, case: Case, seconds: float) -> str:
 
 
 def tables(folded: list[str]) -> str:
-    """Sum folded stacks (`frame;frame count`): CPU by library, by function itself, and by function with its callees."""
+    """Sum folded stacks (`side;frame;frame weight`) by side, by library, by function itself and with its callees."""
+    side: Counter[str] = Counter()
     library: Counter[str] = Counter()
     own: Counter[str] = Counter()
     cumulative: Counter[str] = Counter()
     for line in folded:
-        stack, _, count = line.rpartition(" ")
-        frames = [_short(frame) for frame in stack.split(";")]
-        library[_library(frames[-1])] += int(count)
-        own[frames[-1]] += int(count)
+        stack, _, weight = line.rpartition(" ")
+        names = stack.split(";")
+        frames = [_short(frame) for frame in names[1:]] or ["?:event loop in C"]
+        side[names[0]] += int(weight)
+        library[_library(frames[-1])] += int(weight)
+        own[frames[-1]] += int(weight)
         for frame in set(frames):
-            cumulative[frame] += int(count)
+            cumulative[frame] += int(weight)
     total = sum(own.values()) or 1
-    parts = [("by library", library, 20), ("itself", own, 40), ("with callees", cumulative, 70)]
-    return "\n\n".join(f"CPU {title}, % of {total} samples\n" + _top(counts, total, n) for title, counts, n in parts)
+    parts = [("by side", side, 2), ("by library", library, 20), ("itself", own, 40), ("with callees", cumulative, 80)]
+    return "\n\n".join(f"CPU {title}, %\n" + _top(counts, total, n) for title, counts, n in parts)
 
 
 def _top(counts: Counter[str], total: int, most: int) -> str:

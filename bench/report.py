@@ -40,7 +40,14 @@ def goals(outcome: Outcome) -> list[Goal]:
 
 def text(outcome: Outcome) -> str:
     """Write all tables."""
-    parts = [_batches(outcome), _ratios(outcome), _lateness(outcome), _memory(outcome), _starts(outcome)]
+    parts = [
+        _batches(outcome),
+        _ratios(outcome),
+        _lateness(outcome),
+        _memory(outcome),
+        _starts(outcome),
+        _idleness(outcome),
+    ]
     if outcome.notes:
         parts.append("Notes\n" + "\n".join(f"  {note}" for note in outcome.notes))
     verdicts = [
@@ -133,6 +140,11 @@ def _starts(outcome: Outcome) -> str:
     if outcome.first_start_ms is not None:
         lines.append(f"  ccflare, the start that makes the database: {outcome.first_start_ms:.0f} ms")
     return "Start to ready\n" + "\n".join(lines) if lines else ""
+
+
+def _idleness(outcome: Outcome) -> str:
+    lines = [f"  {name}: {100 * share:.2f} %" for name, share in outcome.idle_share.items()]
+    return "CPU while nothing happens, of one core\n" + "\n".join(lines) if lines else ""
 
 
 def _table(rows: list[list[str]]) -> str:

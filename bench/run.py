@@ -82,6 +82,8 @@ class Outcome:
     lateness: list[Lateness] = field(default_factory=list)
     memory: list[Rest] = field(default_factory=list)
     start_ms: dict[str, float] = field(default_factory=dict)
+    idle_share: dict[str, float] = field(default_factory=dict)
+    """Share of one core that a subject uses while nobody asks anything of it."""
     first_start_ms: float | None = None
     notes: list[str] = field(default_factory=list)
     sent: dict[str, int] = field(default_factory=dict)
@@ -235,6 +237,14 @@ def measure_rounds(field_: Field, ready: list[Subject], rounds: int, table: list
                 if turn:
                     outcome.samples.append(sample)
         print(f"  round {turn} of {rounds}" if turn else "  warmed up", flush=True)
+
+
+def measure_idleness(ready: list[Subject], seconds: float, outcome: Outcome) -> None:
+    """Measure what the subjects use while nothing happens, all at once."""
+    before = {subject.name: tree.cpu_s(subject.pid) for subject in ready}
+    time.sleep(seconds)
+    for subject in ready:
+        outcome.idle_share[subject.name] = (tree.cpu_s(subject.pid) - before[subject.name]) / seconds
 
 
 def measure_starts(field_: Field, name: str, times: int, outcome: Outcome) -> None:

@@ -140,7 +140,7 @@ def ccflare(home: Path, upstream: int, app: str = "wsgi:app", fresh: bool = Fals
     }
     if not fresh:
         _add_account(env)
-    return Subject("ccflare", [*_GUNICORN, "-b", f"127.0.0.1:{port}", app], port, home, env, settle_s=1.2)
+    return Subject("ccflare", [*_GUNICORN, "-b", f"127.0.0.1:{port}", app], port, home, env, settle_s=0.6)
 
 
 BUILDERS = {"nginx": nginx, "bare": bare, "ccflare": ccflare}
