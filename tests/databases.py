@@ -7,7 +7,12 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from flask import Flask
 from sqlalchemy import create_engine, make_url, text
+
+from app.db import db
+from app.factory import create_app
+from config import Settings
 
 ENGINES = ("sqlite", pytest.param("postgresql", marks=pytest.mark.postgres))
 
@@ -34,3 +39,13 @@ def database_url(engine: str, folder: Path) -> Iterator[str]:
                 connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
     finally:
         admin.dispose()
+
+
+@contextmanager
+def application(engine: str, folder: Path) -> Iterator[Flask]:
+    """Yield an application on an empty database of a kind, its context entered."""
+    with database_url(engine, folder) as url:
+        made = create_app(Settings.load({"CCFLARE_DATA_DIR": str(folder / "data"), "DATABASE_URL": url}))
+        with made.app_context():
+            yield made
+            db.engine.dispose()

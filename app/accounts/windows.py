@@ -1,6 +1,5 @@
 """The history of windows: samples for plots and forecasts, and one event for each reset that was crossed."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 from sqlalchemy import delete, select
@@ -107,7 +106,7 @@ def outlooks() -> Outlooks:
 def forget_before(session: Session, at: int, limit: int) -> int:
     """Remove the oldest samples and events from before a time, at most `limit` of each; return how many went."""
     gone = 0
-    for account_id, kind in session.execute(select(AccountWindow.account_id, AccountWindow.kind)).tuples().all():
+    for account_id, kind in session.execute(select(AccountWindow.account_id, AccountWindow.kind)).all():
         of_window = (WindowSample.account_id == account_id, WindowSample.kind == kind)
         oldest = select(WindowSample.at).where(*of_window, WindowSample.at < at).order_by(WindowSample.at).limit(limit)
         removed = delete(WindowSample).where(*of_window, WindowSample.at.in_(oldest)).returning(WindowSample.at)
@@ -184,8 +183,7 @@ def _samples(session: Session, account_id: int, kind: str, since: int) -> list[S
         .where(WindowSample.account_id == account_id, WindowSample.kind == kind, WindowSample.at >= since)
         .order_by(WindowSample.at)
     )
-    found: Iterable[tuple[int, float | None, int | None]] = session.execute(wanted).tuples()
-    return [Sample(at, used, reset_at) for at, used, reset_at in found if used is not None]
+    return [Sample(at, used, reset_at) for at, used, reset_at in session.execute(wanted) if used is not None]
 
 
 def _window(row: AccountWindow) -> Window:

@@ -30,7 +30,7 @@ def forget_payloads_beyond(session: Session, max_bytes: int, limit: int) -> int:
         return 0
     chosen: list[int] = []
     oldest = select(Payload.request_id, Payload.size).order_by(Payload.at, Payload.request_id).limit(limit)
-    for request_id, size in session.execute(oldest).tuples():
+    for request_id, size in session.execute(oldest):
         if excess <= 0:
             break
         chosen.append(request_id)

@@ -15,16 +15,13 @@ from app import schema
 from app.db import SCHEMA_REVISION, Model, db
 from app.factory import create_app
 from config import Settings
-from tests.databases import ENGINES, database_url
+from tests.databases import ENGINES, application
 
 
 @pytest.fixture(params=ENGINES)
 def migrated(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Flask]:
-    with database_url(request.param, tmp_path) as url:
-        made = create_app(Settings.load({"CCFLARE_DATA_DIR": str(tmp_path / "data"), "DATABASE_URL": url}))
-        with made.app_context():
-            yield made
-            db.engine.dispose()
+    with application(request.param, tmp_path) as made:
+        yield made
 
 
 def test_migrations_make_exactly_the_tables_of_the_models(migrated: Flask) -> None:

@@ -9,10 +9,8 @@ from sqlalchemy import update
 
 from app.background.leader import MARGIN_S, RENEW_S, TTL_S, Leader, NotLeading, current
 from app.background.models import JobState, Lease
-from app.db import db, reading, transaction
-from app.factory import create_app
-from config import Settings
-from tests.databases import ENGINES, database_url
+from app.db import reading, transaction
+from tests.databases import ENGINES, application
 
 
 class Clock:
@@ -27,11 +25,8 @@ class Clock:
 
 @pytest.fixture(params=ENGINES)
 def app(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Flask]:
-    with database_url(request.param, tmp_path) as url:
-        made = create_app(Settings.load({"CCFLARE_DATA_DIR": str(tmp_path / "data"), "DATABASE_URL": url}))
-        with made.app_context():
-            yield made
-            db.engine.dispose()
+    with application(request.param, tmp_path) as made:
+        yield made
 
 
 def let_the_lease_run_out() -> None:
