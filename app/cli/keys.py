@@ -122,7 +122,7 @@ def _micro_usd(text: str) -> int:
     try:
         amount = Decimal(text.removeprefix("$"))
     except InvalidOperation:
-        amount = Decimal(0)
-    if not Decimal("0.000001") <= amount <= 1_000_000_000:
+        amount = Decimal("NaN")
+    if not amount.is_finite() or not Decimal("0.000001") <= amount <= 1_000_000_000:
         raise click.UsageError(f"--budget: {text!r} is no amount in USD above zero.")
     return int(amount * 1_000_000)

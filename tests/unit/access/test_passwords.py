@@ -22,7 +22,7 @@ GOOD = "correct horse battery"
     ],
 )
 def test_weak_password_is_refused_without_being_repeated(password: str) -> None:
-    with pytest.raises(InvalidInput, match="^password: ") as refused:
+    with pytest.raises(InvalidInput, match=r"^password: ") as refused:
         check_password_rules(password, "annemarie")
     assert password not in refused.value.message
 

@@ -1,7 +1,6 @@
 """People who may log in."""
 
 import pytest
-from flask import Flask
 from sqlalchemy import select
 
 from app.access import sessions, users

@@ -62,6 +62,6 @@ def test_base_url_is_taken_without_its_last_slash(text: str, stored: str) -> Non
     ],
 )
 def test_other_urls_are_refused_and_the_field_is_named(text: str) -> None:
-    with pytest.raises(InvalidInput, match="^endpoint: ") as refused:
+    with pytest.raises(InvalidInput, match=r"^endpoint: ") as refused:
         checked_endpoint(text)
     assert list(refused.value.details) == ["endpoint"]
