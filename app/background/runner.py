@@ -105,7 +105,7 @@ class Runner:
         for name, job in self._jobs.items():
             known = found[name].next_at if name in found else None
             soon = now + random.randint(0, _FIRST_RUN_WITHIN_MS)
-            self._next[name] = soon if known is None else min(known, job.next_at(now))
+            self._next[name] = soon if known is None else min(known, job.latest_at(now))
 
     def _stop(self) -> None:
         for name in tuple(self._running):

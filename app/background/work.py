@@ -48,3 +48,7 @@ class Job:
     def next_at(self, now_ms: int) -> int:
         """Return when the next run is due after one that ended now."""
         return now_ms + int(self.every_s * 1000 * random.uniform(1 - self.jitter, 1 + self.jitter))
+
+    def latest_at(self, now_ms: int) -> int:
+        """Return the latest that `next_at` could say."""
+        return now_ms + int(self.every_s * 1000 * (1 + self.jitter))

@@ -5,7 +5,7 @@ import logging
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 import gevent
 from flask import Flask
@@ -16,6 +16,7 @@ from app.background.leader import Leader
 from app.background.runner import ASK_S, LEAD_S, TICK_S, Runner, Running
 from app.db import beats, offload, reading
 from app.flights import SWEEP_S
+from app.lines import Lines
 from app.runtime import Runtime, runtime
 from app.usage.ingest import ingest
 from app.usage.recorder import RecordOptions
@@ -25,6 +26,7 @@ log = logging.getLogger(__name__)
 _NOTICE_S = 0.2
 _INGEST_S = 0.25
 _FLUSH_WINDOWS_EVERY = 5
+_SETTLE_S = 10.0
 
 
 def start(app: Flask) -> None:
@@ -44,10 +46,14 @@ def start(app: Flask) -> None:
     app.extensions["ccflare_jobs"] = jobs
 
 
-def attach_server(app: Flask, is_stopping: Callable[[], bool]) -> None:
-    """Let the server say when this worker must stop."""
+def attach_server(app: Flask, worker: Any) -> None:
+    """Let gunicorn's worker say when it must stop, and its idle connections be closed then."""
+    lines = Lines()
+    lines.attach(worker)
     with app.app_context():
-        runtime().flights.is_stopping = is_stopping
+        flights = runtime().flights
+    flights.is_stopping = lambda: not worker.alive
+    flights.close_idle = lines.close_idle
 
 
 def stop(app: Flask) -> None:
@@ -58,6 +64,8 @@ def stop(app: Flask) -> None:
         jobs: Runner | None = app.extensions.get("ccflare_jobs")
         if jobs is not None:
             jobs.close()
+        if not run.credentials.settle(_SETTLE_S):
+            log.warning("a token refresh did not end in time; what it rotated is on disk if it was answered")
         ingester: Ingester | None = app.extensions.get("ccflare_ingester")
         if ingester is not None:
             ingester.finish()
