@@ -23,7 +23,7 @@ def stats() -> None:
 def reset_stats() -> None:
     """Set the request counters of all accounts to zero; history stays."""
     count = room.reset_stats(actor())
-    output.show({"accounts": count}, f"Set the counters of {count} accounts to zero.")
+    output.show({"accounts": count}, "The counters of all accounts are zero.")
 
 
 @commands.command("clear-history")

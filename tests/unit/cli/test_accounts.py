@@ -18,7 +18,9 @@ def add(run: Run, name: str = "work", *more: str, mode: str = "console") -> Ran:
 
 
 def test_account_is_added_with_the_key_of_standard_input(run: Run) -> None:
-    ran = add(run, "work", "--priority", "3", "--endpoint", "http://127.0.0.1:9/", "--model-mapping", "opus=a,b", "--json")
+    ran = add(
+        run, "work", "--priority", "3", "--endpoint", "http://127.0.0.1:9/", "--model-mapping", "opus=a,b", "--json"
+    )
     assert ran.status == 0
     assert (ran.json["name"], ran.json["mode"], ran.json["priority"]) == ("work", "console", 3)
     assert ran.json["endpoint"] == "http://127.0.0.1:9"
@@ -142,7 +144,10 @@ def test_account_is_changed(run: Run) -> None:
     assert run("set-endpoint", "work", "http://127.0.0.1:7/", "--json").json["endpoint"] == "http://127.0.0.1:7"
     assert run("set-endpoint", "work", "--default", "--json").json["endpoint"] is None
     assert run("set-endpoint", "work").status == 2
-    assert run("set-model-mapping", "work", "opus=a", "opus=b", "haiku=").out == "work maps opus -> a, b; haiku -> not served.\n"
+    assert (
+        run("set-model-mapping", "work", "opus=a", "opus=b", "haiku=").out
+        == "work maps opus -> a, b; haiku -> not served.\n"
+    )
     assert run("set-model-mapping", "work").status == 2
     assert run("set-model-mapping", "work", "--clear").out == "work maps no model.\n"
     assert run("set-key", "work", "--api-key-stdin", given="sk-new\n").out == "work has a new API key.\n"

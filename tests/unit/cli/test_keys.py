@@ -26,7 +26,18 @@ def test_people_see_the_key_on_a_line_of_its_own(run: Run) -> None:
 
 def test_limits_are_read(run: Run) -> None:
     before = now_ms()
-    limits = ("--expires-in", "2d", "--budget", "12.5", "--requests-per-minute", "9", "--model", "opus", "--model", "haiku")
+    limits = (
+        "--expires-in",
+        "2d",
+        "--budget",
+        "12.5",
+        "--requests-per-minute",
+        "9",
+        "--model",
+        "opus",
+        "--model",
+        "haiku",
+    )
     run("keys", "create", "laptop", *limits)
     (view,) = run("keys", "list", "--json").json
     assert view["expires_at"] >= before + 2 * 86_400_000

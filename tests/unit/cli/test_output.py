@@ -93,7 +93,9 @@ def test_json_has_times_also_as_iso_text_and_money_as_decimal_text() -> None:
 
 
 def test_table_aligns_wide_and_combining_characters() -> None:
-    lines = output.table(("NAME", "N"), [("日本", "1"), ("e\u0301a", "22"), ("abcdef", "3")], frozenset({1})).split("\n")
+    lines = output.table(("NAME", "N"), [("日本", "1"), ("e\u0301a", "22"), ("abcdef", "3")], frozenset({1})).split(
+        "\n"
+    )
     assert lines == ["NAME     N", "日本     1", "e\u0301a      22", "abcdef   3"]
 
 

@@ -22,7 +22,10 @@ def test_every_setting_is_listed_with_its_origin(run: Run) -> None:
 def test_setting_is_shown_by_name_and_by_variable(run: Run) -> None:
     assert run("config", "get", "lb_strategy", "--json").json == run("config", "get", "LB_STRATEGY", "--json").json
     assert "one of session," in run("config", "get", "lb_strategy").out
-    assert run("config", "get", "lb_strateg").err == "Error: There is no setting named lb_strateg. Did you mean lb_strategy?\n"
+    assert (
+        run("config", "get", "lb_strateg").err
+        == "Error: There is no setting named lb_strateg. Did you mean lb_strategy?\n"
+    )
 
 
 def test_setting_is_changed_and_given_back(run: Run) -> None:

@@ -1,0 +1,46 @@
+"""What keeps ccflare from starting."""
+
+import sys
+
+import pytest
+
+from app.schema import SchemaError
+from app.starting import explained
+from app.vault import VaultError
+from config import ConfigError
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        ConfigError(["PORT: no.", "HOST: no."]),
+        VaultError("wrong key"),
+        SchemaError("unknown revision"),
+        PermissionError(13, "Permission denied", "/data"),
+    ],
+    ids=lambda fault: type(fault).__name__,
+)
+def test_fault_is_told_without_a_traceback(fault: Exception, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended, explained():
+        raise fault
+    assert ended.value.code == 1
+    assert capsys.readouterr().err == f"ccflare cannot start.\n{fault}\n"
+
+
+def test_missing_driver_names_the_remedy(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit), explained():
+        raise ModuleNotFoundError("No module named 'psycopg'", name="psycopg")
+    assert "make postgres" in capsys.readouterr().err
+
+
+def test_under_gunicorn_the_server_ends_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "gunicorn.arbiter", sys)
+    with pytest.raises(SystemExit) as ended, explained():
+        raise VaultError("wrong key")
+    assert ended.value.code == 4
+
+
+@pytest.mark.parametrize("fault", [ZeroDivisionError(), ModuleNotFoundError(name="app.nothing")])
+def test_fault_of_the_program_keeps_its_traceback(fault: Exception) -> None:
+    with pytest.raises(type(fault)), explained():
+        raise fault
