@@ -20,7 +20,7 @@ from app.clock import now_ms
 from app.commits import Commits
 from app.connections import TransportOptions
 from app.flights import Flights
-from app.proxy import proxy
+from app.proxy import cross, proxy
 from app.runtime import Runtime, attach
 from app.server import Ccflare
 from app.transport import Transport
@@ -53,6 +53,7 @@ def create_app(settings: Settings) -> Flask:
     attach(app, parts)
     app.url_map.merge_slashes = False
     app.register_blueprint(proxy)
+    app.hot_view = cross
     app.register_blueprint(health)
     app.cli.add_command(commands)
     return app

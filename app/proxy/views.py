@@ -14,12 +14,11 @@ from app.proxy.inbound import authenticate, proxy_request, read_body, refused_re
 from app.proxy.relay import Relay
 from app.proxy.replies import REQUEST_ID, Reply, error_headers, error_reply
 from app.runtime import Runtime, runtime
+from app.server import HOT_METHODS
 from app.usage.recorder import Record
 from app.values import Outcome, ProxyRequest, id_text
 
 log = logging.getLogger(__name__)
-
-METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 
 _HOP_BY_HOP = frozenset(
     {
@@ -48,16 +47,20 @@ class Rest(BaseConverter):
 proxy.record(lambda state: state.app.url_map.converters.update(rest=Rest))
 
 
-@proxy.route("/v1", methods=METHODS, provide_automatic_options=False)
-@proxy.route("/v1/<rest:rest>", methods=METHODS, provide_automatic_options=False)
+@proxy.route("/v1", methods=HOT_METHODS, provide_automatic_options=False)
+@proxy.route("/v1/<rest:rest>", methods=HOT_METHODS, provide_automatic_options=False)
 def forward_request(rest: str = "") -> Reply:
     """Take one request to an account and its answer back."""
-    environ = request.environ
+    return cross(request.environ)
+
+
+def cross(environ: dict[str, Any]) -> Reply:
+    """Take one request, as the server hands it over, to an account and its answer back. Call inside an app context."""
     run = runtime()
     flight = run.flights.begin(environ)
     crossing = Crossing(run, environ, flight)
     try:
-        if not rest:
+        if environ["PATH_INFO"].rstrip("/") == "/v1":
             raise NotFound("There is nothing at /v1 itself; clients call /v1/messages.")
         return crossing.make()
     except CcflareError as exc:
@@ -87,7 +90,7 @@ class Crossing:
         received_at = now_ms()
         principal = authenticate(run.keys, environ)
         self._key_id = principal.key_id
-        if run.flights.is_draining:
+        if run.flights.is_closed:
             raise Unavailable("This server is shutting down; try again.", retry_after_s=1)
         body = read_body(environ, run.settings, self._flight)
         made = proxy_request(environ, principal, body, received_at)
