@@ -1,36 +1,18 @@
 """Commands on accounts."""
 
-import importlib
-from dataclasses import dataclass
-
 import click
 
 from app.accounts import service
 from app.accounts.mappings import parse_mappings
 from app.accounts.overview import AccountView, WindowView
 from app.accounts.service import NewAccount
-from app.cli import output
+from app.cli import oauth, output
 from app.cli.group import actor, commands
+from app.cli.login import LogIn
 from app.cli.output import json_option
 from app.clock import now_ms
 from app.providers import PROVIDERS
 from app.runtime import runtime
-
-
-@dataclass(frozen=True, slots=True)
-class LogIn:
-    """How an account is added by logging in: one of two steps, or with tokens that exist already."""
-
-    account: NewAccount
-    begin: bool
-    finish: str | None
-    code_stdin: bool
-    tokens_stdin: bool
-
-    @property
-    def is_asked_for(self) -> bool:
-        """Whether an option of a log-in was given."""
-        return self.begin or self.finish is not None or self.code_stdin or self.tokens_stdin
 
 
 @commands.command("add-account")
@@ -64,7 +46,7 @@ def add_account(  # noqa: PLR0913 - one parameter an option
     if log_in.is_asked_for or provider.secret_kind == "oauth":  # noqa: S105 - a kind of secret
         if not provider.oauth or api_key_stdin:
             raise click.UsageError(f"Mode {mode} takes {'a log-in' if provider.oauth else 'an API key'} here.")
-        importlib.import_module("app.cli.oauth").add(log_in)
+        oauth.add(log_in)
         return
     key = None
     if provider.needs_secret or api_key_stdin:

@@ -13,8 +13,8 @@ from app.accounts.entry import NewAccount
 from app.accounts.oauth import Begun, Credential
 from app.accounts.overview import AccountView
 from app.cli import output
-from app.cli.accounts import LogIn
 from app.cli.group import actor, commands
+from app.cli.login import LogIn
 from app.cli.output import json_option
 from app.clock import now_ms
 from app.errors import InvalidInput
