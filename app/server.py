@@ -1,4 +1,4 @@
-"""The Flask application class: the proxy's requests skip what only pages need, everything else leaves the event loop."""
+"""The Flask application: the proxy's requests skip what only pages need, all others leave the event loop."""
 
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
@@ -14,8 +14,6 @@ if TYPE_CHECKING:
 
 HOT_BLUEPRINT = "proxy."
 """Endpoints of this blueprint run without hooks, sessions and log-in."""
-
-HOT_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
 COOPERATIVE = "_cooperative"
 """Attribute of a view that runs on the event loop because it streams."""
@@ -41,9 +39,8 @@ class Ccflare(Flask):
     def wsgi_app(self, environ: dict[str, Any], start_response: "StartResponse") -> Iterable[bytes]:
         """Answer one request. Routing, request context and signals are a tenth of a proxied request: it skips them."""
         if self.hot_view is not None and environ["PATH_INFO"].startswith("/v1/"):
-            if environ["REQUEST_METHOD"] in HOT_METHODS:
-                with self.app_context():
-                    return self.hot_view(environ)(environ, start_response)
+            with self.app_context():
+                return self.hot_view(environ)(environ, start_response)
         return super().wsgi_app(environ, start_response)
 
     def full_dispatch_request(self) -> Response:

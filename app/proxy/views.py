@@ -14,11 +14,12 @@ from app.proxy.inbound import authenticate, proxy_request, read_body, refused_re
 from app.proxy.relay import Relay
 from app.proxy.replies import REQUEST_ID, Reply, error_headers, error_reply
 from app.runtime import Runtime, runtime
-from app.server import HOT_METHODS
 from app.usage.recorder import Record
 from app.values import Outcome, ProxyRequest, id_text
 
 log = logging.getLogger(__name__)
+
+METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 
 _HOP_BY_HOP = frozenset(
     {
@@ -47,8 +48,8 @@ class Rest(BaseConverter):
 proxy.record(lambda state: state.app.url_map.converters.update(rest=Rest))
 
 
-@proxy.route("/v1", methods=HOT_METHODS, provide_automatic_options=False)
-@proxy.route("/v1/<rest:rest>", methods=HOT_METHODS, provide_automatic_options=False)
+@proxy.route("/v1", methods=METHODS, provide_automatic_options=False)
+@proxy.route("/v1/<rest:rest>", methods=METHODS, provide_automatic_options=False)
 def forward_request(rest: str = "") -> Reply:
     """Take one request to an account and its answer back."""
     return cross(request.environ)
