@@ -3,7 +3,7 @@
 import contextvars
 import sqlite3
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import lru_cache
 from typing import Any, Literal, TypeVar
@@ -18,7 +18,9 @@ from sqlalchemy import (
     Integer,
     String,
     bindparam,
+    case,
     event,
+    func,
     select,
     text,
     update,
@@ -45,6 +47,9 @@ class Model(DeclarativeBase):
 db = SQLAlchemy(model_class=Model, disable_autonaming=True)
 
 Topic = Literal["accounts", "keys", "preferences", "pins"]
+
+Merge = Literal["max", "min", "replace", "fill", "keep"]
+"""How `add_up` treats a column that is not simply added."""
 
 
 class Pulse(Model):
@@ -150,14 +155,64 @@ def insert_new(session: Session, model: type[Model], rows: list[dict[str, Any]],
     _write_rows(session, model, rows, key, replace=False)
 
 
+def add_up(
+    session: Session, model: type[Model], rows: list[dict[str, Any]], key: list[str], others: Mapping[str, Merge]
+) -> None:
+    """Insert rows (all with the same columns); where one is there already, add its columns to what is there.
+
+    `others`: columns that are not added but merged in another way; `keep` leaves what is there, `fill` only replaces
+    NULL. Give rows that several processes write in one order, lest they wait for each other.
+    """
+    connection = session.connection()
+    sql, order = _add_up_sql(connection.dialect, model, tuple(rows[0]), tuple(key), tuple(others.items()))
+    _run_many(connection, sql, order, rows)
+
+
 def _write_rows(
     session: Session, model: type[Model], rows: list[dict[str, Any]], key: list[str], *, replace: bool
 ) -> None:
     connection = session.connection()
     sql, order = _insert_sql(connection.dialect, model, tuple(rows[0]), tuple(key), replace)
+    _run_many(connection, sql, order, rows)
+
+
+def _run_many(connection: Connection, sql: str, order: tuple[str, ...], rows: list[dict[str, Any]]) -> None:
     # Straight to the driver: the ORM and the expression layer cost several times what the database does.
     many: Any = [tuple(row[name] for name in order) for row in rows] if order else rows
     connection.exec_driver_sql(sql, many)
+
+
+@lru_cache(maxsize=128)
+def _add_up_sql(
+    dialect: Dialect,
+    model: type[Model],
+    columns: tuple[str, ...],
+    key: tuple[str, ...],
+    others: tuple[tuple[str, Merge], ...],
+) -> tuple[str, tuple[str, ...]]:
+    insert: Any = postgresql.insert(model) if dialect.name == "postgresql" else sqlite.insert(model)
+    statement = insert.values({name: bindparam(name) for name in columns})
+    merges = dict(others)
+    there, new = model.__table__.c, statement.excluded
+    updated: dict[str, Any] = {}
+    for name in columns:
+        if name in key:
+            continue
+        match merges.get(name):
+            case None:
+                updated[name] = there[name] + new[name]
+            case "max":
+                updated[name] = case((new[name] > there[name], new[name]), else_=there[name])
+            case "min":
+                updated[name] = case((new[name] < there[name], new[name]), else_=there[name])
+            case "replace":
+                updated[name] = new[name]
+            case "fill":
+                updated[name] = func.coalesce(there[name], new[name])
+            case "keep":
+                pass
+    compiled = statement.on_conflict_do_update(index_elements=key, set_=updated).compile(dialect=dialect)
+    return str(compiled), tuple(compiled.positiontup or ())
 
 
 @lru_cache(maxsize=128)
@@ -192,6 +247,9 @@ def offload_in_context(function: Callable[[], T]) -> T:
     return offloader.run_in_context(function)
 
 
+_is_off_loop: contextvars.ContextVar[bool] = contextvars.ContextVar("is_off_loop", default=False)
+
+
 class _Offload:
     """Native threads of one process for database work; made at first use, because workers fork before it."""
 
@@ -205,20 +263,23 @@ class _Offload:
             with app.app_context():
                 return function(*args, **kwargs)
 
-        return self._submit(inside)
+        return self._submit(contextvars.Context(), inside)
 
     def run_in_context(self, function: Callable[[], T]) -> T:
-        context = contextvars.copy_context()
-        return self._submit(lambda: context.run(function))
+        return self._submit(contextvars.copy_context(), function)
 
-    def _submit(self, task: Callable[[], T]) -> T:
-        if not is_cooperative():
-            return task()
+    def _submit(self, context: contextvars.Context, function: Callable[[], T]) -> T:
+        def task() -> T:
+            _is_off_loop.set(True)
+            return function()
+
+        if not is_cooperative() or _is_off_loop.get():
+            return function()
         if self._pool is None:
             from gevent.threadpool import ThreadPool
 
             self._pool = ThreadPool(self.threads)
-        result: T = self._pool.apply(task)
+        result: T = self._pool.apply(context.run, (task,))
         return result
 
 

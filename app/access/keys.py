@@ -3,7 +3,9 @@
 import hmac
 import json
 import secrets
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -11,7 +13,7 @@ from sqlalchemy.orm import Session
 from app.access.models import ClientKey
 from app.clock import now_ms
 from app.db import beat, reading
-from app.errors import NotAuthenticated
+from app.errors import InvalidInput, NotAuthenticated
 from app.values import Role
 
 PREFIX = "ccf_"
@@ -70,6 +72,23 @@ def _known(row: ClientKey) -> _Known:
     models = tuple(json.loads(row.models)) if row.models else ()
     principal = Principal(role, row.name, row.id, models, row.budget_micro_usd, row.requests_per_minute)
     return _Known(row.digest, row.expires_at, principal)
+
+
+def presented(environ: Mapping[str, Any]) -> str | None:
+    """Return the key of ours that came along, in whichever header; other credentials are ignored here.
+
+    Raises InvalidInput on a doubled credential.
+    """
+    api_key: str = environ.get("HTTP_X_API_KEY", "").strip()
+    authorization: str = environ.get("HTTP_AUTHORIZATION", "").strip()
+    if "," in api_key or "," in authorization:
+        raise InvalidInput("A credential header came more than once, or holds a comma.")
+    scheme, _, token = authorization.partition(" ")
+    bearer = token.strip() if scheme.lower() == "bearer" else ""
+    ours = {value for value in (api_key, bearer) if value.startswith(PREFIX)}
+    if len(ours) > 1:
+        raise InvalidInput("Two different client keys came along; send one.")
+    return ours.pop() if ours else None
 
 
 def digest_of(pepper: bytes, key: str) -> bytes:

@@ -1,13 +1,12 @@
 """The client's side of a request: who it is, the whole body within bounds, and the ProxyRequest made of both."""
 
-import ipaddress
-from functools import lru_cache
 from typing import Any
 
-from app.access.keys import PREFIX, KeyTable, Principal
+from app.access.keys import KeyTable, Principal, presented
 from app.clock import now_ms
 from app.errors import InvalidInput, NotAllowed, NotAuthenticated, TooLarge, TooSlow
 from app.flights import Flight
+from app.loopback import is_loopback, is_loopback_host
 from app.providers.models import model_family
 from app.usage.inspect import peek
 from app.values import Headers, ProxyRequest, new_request_id
@@ -28,27 +27,13 @@ _MAX_SESSION_ID = 200
 
 def authenticate(keys: KeyTable, environ: dict[str, Any]) -> Principal:
     """Return who makes the request. Raises NotAuthenticated, or InvalidInput on a doubled credential."""
-    presented = _presented(environ)
-    if presented is not None:
-        return keys.verify(presented)
+    key = presented(environ)
+    if key is not None:
+        return keys.verify(key)
     if keys.is_empty:
         _require_local(environ)
         return _LOCAL
     raise NotAuthenticated("Send a client key of this proxy in `x-api-key` or as `Authorization: Bearer`.")
-
-
-def _presented(environ: dict[str, Any]) -> str | None:
-    """Return the key of ours that came along, in whichever header; other credentials are ignored here."""
-    api_key: str = environ.get("HTTP_X_API_KEY", "").strip()
-    authorization: str = environ.get("HTTP_AUTHORIZATION", "").strip()
-    if "," in api_key or "," in authorization:
-        raise InvalidInput("A credential header came more than once, or holds a comma.")
-    scheme, _, token = authorization.partition(" ")
-    bearer = token.strip() if scheme.lower() == "bearer" else ""
-    ours = {value for value in (api_key, bearer) if value.startswith(PREFIX)}
-    if len(ours) > 1:
-        raise InvalidInput("Two different client keys came along; send one.")
-    return ours.pop() if ours else None
 
 
 def _require_local(environ: dict[str, Any]) -> None:
@@ -64,24 +49,6 @@ def _require_local(environ: dict[str, Any]) -> None:
     is_foreign = origin not in ("", "null") and not is_loopback_host(origin.partition("://")[2])
     if site not in ("none", "same-origin") or is_foreign or origin == "null":
         raise NotAuthenticated("A web page of another site may not use this proxy without a client key.")
-
-
-@lru_cache(maxsize=1024)
-def is_loopback(address: str) -> bool:
-    """Whether an IP address is this machine's own."""
-    try:
-        ip = ipaddress.ip_address(address)
-    except ValueError:
-        return False
-    mapped = getattr(ip, "ipv4_mapped", None)
-    return bool((mapped or ip).is_loopback)
-
-
-@lru_cache(maxsize=1024)
-def is_loopback_host(host: str) -> bool:
-    """Whether a Host header (with or without port) names this machine itself."""
-    name = host[1:].partition("]")[0] if host.startswith("[") else host.partition(":")[0]
-    return name.lower().rstrip(".") == "localhost" or is_loopback(name)
 
 
 def read_body(environ: dict[str, Any], settings: Settings, flight: Flight) -> bytes:
