@@ -42,7 +42,7 @@ def post_worker_init(worker: Any) -> None:
     from app.background import workers as background
 
     answers.install()
-    background.attach_server(worker.wsgi, lambda: not worker.alive)
+    background.attach_server(worker.wsgi, worker)
 
 
 def worker_exit(server: Any, worker: Any) -> None:

@@ -18,6 +18,9 @@ from app.errors import CcflareError
 log = logging.getLogger(__name__)
 
 SWEEP_S = 0.25
+_LISTENER_S = 1.5
+"""gunicorn's worker looks once a second whether it shall stop; until then connections still come to it."""
+_WATCHED = ("/health", "/health/ready")
 _GONE = getattr(select, "POLLRDHUP", 0x2000) | select.POLLHUP | select.POLLERR | select.POLLNVAL
 
 
@@ -61,12 +64,19 @@ class Flights:
         self._draining_since: float | None = None
         self.is_stopping: Callable[[], bool] = lambda: False
         """Whether the server has told this worker to stop; set by the server's hook."""
+        self.close_idle: Callable[[tuple[str, ...]], None] = lambda but: None
+        """Close the connections that wait for a next request, save where the last one was for a path of `but`."""
         self.cut = 0
 
     @property
     def is_draining(self) -> bool:
-        """Whether this worker takes no new request."""
+        """Whether this worker is about to leave."""
         return self._draining_since is not None or self.is_stopping()
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether this worker takes no new request. Until its listener is closed it does: nobody else may be there."""
+        return self._draining_since is not None and monotonic() - self._draining_since > _LISTENER_S
 
     def __len__(self) -> int:
         return len(self._flights)
@@ -93,6 +103,9 @@ class Flights:
             log.warning("drain time is over: %d requests are cut", len(self._flights))
             for flight in tuple(self._flights):
                 self._end(flight, "shutdown")
+        if self._draining_since is not None:
+            # Who watches the readiness may see it turn; everybody else shall connect anew, to another worker.
+            self.close_idle(_WATCHED if self._flights else ())
         gone = self._gone()
         for flight in tuple(self._flights):
             if flight.announce is not None:
