@@ -28,7 +28,7 @@ from app.runtime import runtime
 
 POLL = "poll-windows"
 _STAGGER_S = 0.4
-_LONGEST_LOOK_MS = 30_000
+_LONGEST_LOOK_MS = 15_000
 _SHORTEST_LOOK_MS = 5_000
 _WAIT_S = 0.2
 

@@ -84,7 +84,7 @@ def test_each_account_is_polled_when_its_turn_comes(work: Process) -> None:
 def test_polls_are_due_soon_enough_for_a_new_account(work: Process) -> None:
     view = run(work, POLL)
     assert view.next_at is not None
-    assert now_ms() < view.next_at <= now_ms() + 30_000
+    assert now_ms() < view.next_at <= now_ms() + 15_000
 
 
 def test_asked_poll_does_not_wait_but_for_the_upstream(work: Process) -> None:
