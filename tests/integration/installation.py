@@ -2,12 +2,14 @@
 
 import json
 import sqlite3
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 from sqlalchemy import delete
+from sqlalchemy.orm import Session
 
 from app.access import keys
 from app.access.models import ClientKey
@@ -39,6 +41,7 @@ class Installation:
         self.database = Path(server.env["CCFLARE_DATA_DIR"]) / "ccflare.db"
         self._app = create_app(Settings.load(server.env))
         self._lines: dict[int, RawClient] = {}
+        self._more: list[RawClient] = []
 
     def __enter__(self) -> Self:
         return self
@@ -46,7 +49,7 @@ class Installation:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        for line in self._lines.values():
+        for line in (*self._lines.values(), *self._more):
             line.close()
         with self._app.app_context():
             db.engine.dispose()
@@ -58,20 +61,18 @@ class Installation:
             return runtime()
 
     def accounts(self, *names: str, provider: str = "console", **columns: Any) -> None:
-        """Have exactly these accounts, fresh: the first one has the best priority."""
-        self._clear()
-        self.add_accounts(*names, provider=provider, **columns)
+        """Have exactly these accounts, fresh, and no keys and pins: the first one has the best priority."""
+        before = self.scalar("SELECT count(*) FROM accounts")
+        if before == len(names):
+            # The number is what tells that a worker has noticed.
+            self._replace((), provider, columns)
+        self._replace(names, provider, columns)
 
     def add_accounts(self, *names: str, provider: str = "console", **columns: Any) -> None:
         """Add accounts behind those that are there."""
         before = self.scalar("SELECT count(*) FROM accounts")
         with self._app.app_context(), transaction() as session:
-            for position, name in enumerate(names, before):
-                row = Account(**({"priority": position} | columns), name=name, provider=provider, created_at=now_ms())
-                session.add(row)
-                session.flush()
-                seal_into(row, runtime().vault, "api_key", key_of(name))
-            beat(session, "accounts")
+            _add(session, names, provider, columns, before)
         self.wait_for_accounts(before + len(names))
 
     def key(self, name: str, role: str = "client") -> str:
@@ -124,6 +125,20 @@ class Installation:
                 self._lines[owner] = line
         raise AssertionError(f"worker {pid} takes no connection")
 
+    def serves(self, pid: int, client: RawClient) -> bool:
+        """Whether this worker has taken a connection."""
+        return worker_of(self.server, client) == pid
+
+    def second_line(self, pid: int) -> RawClient:
+        """Return one more connection that this worker serves; closed with the others."""
+        for _ in range(400):
+            line = self.server.raw()
+            self._more.append(line)
+            _health_of(line)
+            if self.serves(pid, line):
+                return line
+        raise AssertionError(f"worker {pid} takes no connection")
+
     def health(self, pid: int) -> Row:
         """Return what a worker says about its pool."""
         for _ in range(2):
@@ -138,15 +153,24 @@ class Installation:
         for pid in self.server.worker_pids():
             eventually(lambda pid=pid: self.health(pid)["accounts"] == count, every_s=0.02)
 
-    def _clear(self) -> None:
+    def _replace(self, names: Sequence[str], provider: str, columns: Mapping[str, Any]) -> None:
         with self._app.app_context(), transaction() as session:
-            session.execute(delete(SessionPin))
-            session.execute(delete(Account))
-            session.execute(delete(ClientKey))
-            beat(session, "accounts")
+            for model in (SessionPin, Account, ClientKey):
+                session.execute(delete(model))
             beat(session, "keys")
             beat(session, "pins")
-        self.wait_for_accounts(0)
+            _add(session, names, provider, columns, 0)
+        self.wait_for_accounts(len(names))
+
+
+def _add(session: Session, names: Sequence[str], provider: str, columns: Mapping[str, Any], first: int) -> None:
+    for position, name in enumerate(names, first):
+        fields = {"priority": position, **columns}
+        row = Account(name=name, provider=provider, created_at=now_ms(), **fields)
+        session.add(row)
+        session.flush()
+        seal_into(row, runtime().vault, "api_key", key_of(name))
+    beat(session, "accounts")
 
 
 def _health_of(line: RawClient) -> Row:

@@ -2,6 +2,7 @@
 
 import json
 import zlib
+from collections.abc import Callable
 
 import brotli
 import pytest
@@ -65,7 +66,7 @@ def test_any_framing_of_the_upstream_comes_down_whole(
     assert (answer.complete, answer.body) == (True, seen.answer_body)
 
 
-def test_events_come_down_one_by_one(raw: "type[RawClient]", upstream: Upstream) -> None:
+def test_events_come_down_one_by_one(raw: Callable[[], RawClient], upstream: Upstream) -> None:
     step = message(events=4)
     step["gates"] = {"3": "third", "5": "fifth"}
     upstream.script(key_of("a"), step)
@@ -124,7 +125,7 @@ def test_redirect_is_handed_down_and_not_followed(server: Server, upstream: Upst
     assert len(upstream.requests()) == 1
 
 
-def test_head_has_the_headers_and_no_body(raw: "type[RawClient]", upstream: Upstream) -> None:
+def test_head_has_the_headers_and_no_body(raw: Callable[[], RawClient], upstream: Upstream) -> None:
     client = raw()
     client.request("HEAD", "/v1/models", HEADERS)
     assert client.answer(bodyless=True).status == 200
@@ -133,7 +134,7 @@ def test_head_has_the_headers_and_no_body(raw: "type[RawClient]", upstream: Upst
     assert [seen.method for seen in upstream.requests()] == ["HEAD", "GET"]
 
 
-def test_no_content_stays_empty(raw: "type[RawClient]", upstream: Upstream) -> None:
+def test_no_content_stays_empty(raw: Callable[[], RawClient], upstream: Upstream) -> None:
     upstream.script(key_of("a"), status(204))
     client = raw()
     client.request("DELETE", "/v1/files/x", HEADERS)
@@ -142,7 +143,7 @@ def test_no_content_stays_empty(raw: "type[RawClient]", upstream: Upstream) -> N
     assert client.answer().status == 200
 
 
-def test_http_1_0_client_is_served_to_the_end_of_the_connection(raw: "type[RawClient]", upstream: Upstream) -> None:
+def test_http_1_0_client_is_served_to_the_end_of_the_connection(raw: Callable[[], RawClient], upstream: Upstream) -> None:
     client, body = raw(), body_of(stream=True)
     head = client.head("POST", "/v1/messages", HEADERS, len(body)).replace(b"HTTP/1.1", b"HTTP/1.0")
     client.send(head + body)
@@ -183,7 +184,7 @@ def test_batch_lives_its_whole_life(server: Server, upstream: Upstream) -> None:
     assert error_of(call(server, "GET", path))[:2] == (404, "not_found_error")
 
 
-def test_file_goes_up_and_comes_back(server: Server, raw: "type[RawClient]", upstream: Upstream) -> None:
+def test_file_goes_up_and_comes_back(server: Server, raw: Callable[[], RawClient], upstream: Upstream) -> None:
     content = bytes(range(256)) * 4000
     form = b'--B\r\nContent-Disposition: form-data; name="file"; filename="x.bin"\r\nContent-Type: '
     form += b"application/octet-stream\r\nContent-Transfer-Encoding: binary\r\n\r\n" + content + b"\r\n--B--\r\n"

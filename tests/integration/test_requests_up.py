@@ -1,6 +1,7 @@
 """What a client sends is what the upstream gets: body, target and headers, less credentials and hop-by-hop fields."""
 
 import json
+from collections.abc import Callable
 
 import pytest
 
@@ -57,7 +58,7 @@ def test_target_that_could_leave_the_api_is_refused(server: Server, upstream: Up
     assert upstream.requests() == []
 
 
-def test_absolute_target_is_taken_as_its_path(raw: "type[RawClient]", upstream: Upstream) -> None:
+def test_absolute_target_is_taken_as_its_path(raw: Callable[[], RawClient], upstream: Upstream) -> None:
     client = raw()
     client.request("POST", f"http://{client.host}/v1/messages?beta=true", HEADERS, body_of())
     assert client.answer().status == 200
@@ -101,7 +102,7 @@ def test_unknown_headers_go_up_and_hop_by_hop_ones_stay(server: Server, upstream
     ids=["x-api-key", "bearer", "both", "cookie", "none"],
 )
 def test_account_credential_replaces_the_clients(
-    raw: "type[RawClient]", upstream: Upstream, credentials: list[tuple[str, str]]
+    raw: Callable[[], RawClient], upstream: Upstream, credentials: list[tuple[str, str]]
 ) -> None:
     client = raw()
     client.request("POST", "/v1/messages", [VERSION, JSON, *credentials], body_of())
@@ -114,7 +115,7 @@ def test_account_credential_replaces_the_clients(
     assert b"secret" not in seen.head
 
 
-def test_version_of_the_client_is_never_invented(raw: "type[RawClient]", upstream: Upstream) -> None:
+def test_version_of_the_client_is_never_invented(raw: Callable[[], RawClient], upstream: Upstream) -> None:
     client = raw()
     client.request("POST", "/v1/messages", [JSON], body_of())
     answer = client.answer()
@@ -141,7 +142,7 @@ def test_codings_are_the_clients_less_the_unreadable(
     assert seen.header("accept-encoding") == sent
 
 
-def test_chunked_upload_arrives_whole(raw: "type[RawClient]", upstream: Upstream) -> None:
+def test_chunked_upload_arrives_whole(raw: Callable[[], RawClient], upstream: Upstream) -> None:
     client, body = raw(), body_of("x" * 150_000)
     client.send(client.head("POST", "/v1/messages", [*HEADERS, ("Transfer-Encoding", "chunked")]))
     for start in range(0, len(body), 7001):
@@ -155,7 +156,7 @@ def test_chunked_upload_arrives_whole(raw: "type[RawClient]", upstream: Upstream
     assert seen.header("transfer-encoding") is None
 
 
-def test_expect_is_answered_before_the_body_comes(raw: "type[RawClient]", upstream: Upstream) -> None:
+def test_expect_is_answered_before_the_body_comes(raw: Callable[[], RawClient], upstream: Upstream) -> None:
     client, body = raw(), body_of()
     client.send(client.head("POST", "/v1/messages", [*HEADERS, ("Expect", "100-continue")], len(body)))
     assert client.read_until(b"\r\n\r\n").startswith(b"HTTP/1.1 100")
@@ -166,7 +167,7 @@ def test_expect_is_answered_before_the_body_comes(raw: "type[RawClient]", upstre
     assert seen.header("expect") is None
 
 
-def test_one_connection_serves_many_requests(raw: "type[RawClient]", upstream: Upstream) -> None:
+def test_one_connection_serves_many_requests(raw: Callable[[], RawClient], upstream: Upstream) -> None:
     client = raw()
     for number in range(5):
         send(client, prompt=f"number {number}", stream=number % 2 == 0)
@@ -174,7 +175,7 @@ def test_one_connection_serves_many_requests(raw: "type[RawClient]", upstream: U
     assert [seen.json()["messages"][0]["content"] for seen in upstream.requests()] == [f"number {n}" for n in range(5)]
 
 
-def test_pipelined_requests_are_answered_in_order(raw: "type[RawClient]", upstream: Upstream) -> None:
+def test_pipelined_requests_are_answered_in_order(raw: Callable[[], RawClient], upstream: Upstream) -> None:
     client = raw()
     for name in ("one", "two", "three"):
         send(client, prompt=name)

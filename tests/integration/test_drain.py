@@ -1,0 +1,129 @@
+"""SIGTERM and SIGHUP with streams running: they end on their own, nothing new begins, everything is written down."""
+
+import json
+import signal
+from collections.abc import Callable
+
+from tests.fakes.raw import RawClient
+from tests.fakes.upstream import Upstream, hold, message
+from tests.integration.calls import ask, send
+from tests.integration.installation import Installation, key_of
+from tests.integration.server import Server, eventually
+
+New = Callable[..., Server]
+Inside = Callable[[Server], Installation]
+
+
+def ready(line: RawClient) -> tuple[int, str | None]:
+    """Return status and reason of the readiness on a kept-alive connection."""
+    line.request("GET", "/health/ready")
+    answer = line.answer()
+    return answer.status, json.loads(answer.body)["reason"]
+
+
+def begin_stream(client: RawClient, upstream: Upstream, name: str, at: int = 4) -> None:
+    """Begin a stream that stops after some events, until its gate is released."""
+    upstream.script(key_of("a"), hold(name, message(events=6), at=at))
+    send(client, stream=True)
+    upstream.wait_until_held(name)
+    client.read_until(b"content_block_delta")
+
+
+def test_running_streams_end_on_their_own(new_server: New, inside: Inside, upstream: Upstream) -> None:
+    server = new_server()
+    installation = inside(server)
+    installation.accounts("a")
+    watchers = {pid: installation.line(pid) for pid in server.worker_pids()}
+    with server.raw() as client, server.raw() as idle, server.raw() as used:
+        begin_stream(client, upstream, "middle")
+        send(used)
+        assert used.answer().status == 200
+        worker = next(pid for pid in watchers if installation.serves(pid, client))
+        watcher = watchers[worker]
+        assert ready(watcher) == (200, None)
+        server.signal(signal.SIGTERM)
+        eventually(lambda: ready(watcher) == (503, "the worker is draining"))
+        assert _is_refused(server)
+        assert idle.is_closed()
+        assert used.is_closed()
+        upstream.release("middle")
+        assert b"message_stop" in client.read_until(b"0\r\n\r\n")
+        assert server.wait(timeout_s=12) == 0
+    server.start()
+    record = installation.final("SELECT * FROM requests WHERE stream")
+    assert (record["outcome"], record["is_partial"], record["account_name"]) == ("complete", 0, "a")
+
+
+def test_idle_connections_do_not_hold_the_shutdown_up(new_server: New) -> None:
+    server = new_server(workers=1, CCFLARE_DRAIN_S="600")
+    with server.raw() as used, server.raw(), server.raw() as watcher:
+        used.request("HEAD", "/")
+        assert used.answer(bodyless=True).status == 200
+        assert ready(watcher) == (200, None)
+        server.signal(signal.SIGTERM)
+        assert server.wait(timeout_s=12) == 0
+
+
+def test_reload_serves_on_with_new_workers(new_server: New, inside: Inside, upstream: Upstream) -> None:
+    server = new_server()
+    installation = inside(server)
+    installation.accounts("a")
+    old = set(server.worker_pids())
+    with server.raw() as client, server.raw() as other:
+        begin_stream(client, upstream, "across")
+        send(other)
+        assert other.answer().status == 200
+        server.signal(signal.SIGHUP)
+        eventually(lambda: set(server.worker_pids()) - old, timeout_s=20)
+        assert other.is_closed(), "an idle client connects anew, to a new worker"
+        for _ in range(10):
+            assert ask(server).status == 200
+        upstream.release("across")
+        assert b"message_stop" in client.read_until(b"0\r\n\r\n")
+    eventually(lambda: not old & set(server.worker_pids()), timeout_s=20)
+    eventually(lambda: installation.scalar("SELECT count(*) FROM requests WHERE outcome = 'complete'") == 12)
+    assert installation.scalar("SELECT count(*) FROM requests") == 12
+
+
+def test_stream_beyond_the_drain_time_is_cut_and_counted(new_server: New, inside: Inside, upstream: Upstream) -> None:
+    server = new_server(workers=1, CCFLARE_DRAIN_S="0.5")
+    installation = inside(server)
+    installation.accounts("a", "b")
+    with server.raw() as client, server.raw() as silent:
+        begin_stream(client, upstream, "for ever")
+        upstream.script(key_of("a"), hold("no head"))
+        send(silent, stream=True)
+        upstream.wait_until_held("no head")
+        server.signal(signal.SIGTERM)
+        assert not _rest_is_whole(client)
+        assert silent.is_closed()
+        upstream.wait_until_peer_closed(2)
+        assert server.wait(timeout_s=15) == 0
+    assert "2 requests are cut" in server.log()
+    server.start()
+    rows = installation.rows("SELECT outcome, is_partial, output_tokens FROM requests ORDER BY id")
+    assert [row["outcome"] for row in rows] == ["cut_by_shutdown"] * 2
+    assert rows[0]["is_partial"] == 1
+    assert rows[0]["output_tokens"] is not None
+
+
+def _rest_is_whole(client: RawClient) -> bool:
+    """Whether a chunked answer, of which a part was read, comes to its good end."""
+    try:
+        client.read_until(b"0\r\n\r\n")
+    except ConnectionError:
+        return False
+    return True
+
+
+def _is_refused(server: Server) -> bool:
+    """Whether no new connection is taken; the listener closes within a second."""
+
+    def refused() -> bool:
+        try:
+            server.get("/health")
+        except OSError:
+            return True
+        return False
+
+    return eventually(refused)
