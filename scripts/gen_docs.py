@@ -1,8 +1,10 @@
 """Write the pages of docs/ that are generated from the code; with `--check`, only say whether they are up to date."""
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+
+import click
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
@@ -58,7 +60,42 @@ def _row(line: Setting) -> str:
     return f"| `{line.documented}` | {default} | {line.kind.expects} | {line.help}{marks} |\n"
 
 
-PAGES: dict[str, Callable[[], str]] = {"docs/configuration.md": configuration}
+_CLI = """\
+# Command line
+
+`flask ccflare VERB`, in the project's virtual environment. Tables are for people; `--json` prints the same for programs
+(times in epoch milliseconds, money in micro-USD). Secrets are read from standard input or asked for without echo, never
+taken as arguments. Exit codes: 0 done, 1 failed (one line on standard error says why), 2 wrong usage.
+"""
+
+
+def command_line() -> str:
+    """Return docs/cli.md."""
+    from app.cli import commands  # noqa: PLC0415 - the other pages need no application
+
+    return _CLI + "".join(_command(f"ccflare {name}", command) for name, command in _leaves(commands))
+
+
+def _leaves(group: click.Group, above: str = "") -> Iterator[tuple[str, click.Command]]:
+    """Yield the full name and the command of everything below a group, in the order of names."""
+    for name, command in sorted(group.commands.items()):
+        if isinstance(command, click.Group):
+            yield from _leaves(command, f"{above}{name} ")
+        else:
+            yield f"{above}{name}", command
+
+
+def _command(name: str, command: click.Command) -> str:
+    context = click.Context(command, info_name=f"flask {name}")
+    usage = " ".join([f"flask {name}", *command.collect_usage_pieces(context)])
+    about = " ".join((command.help or "").split())
+    rows = [parameter.get_help_record(context) for parameter in command.params if isinstance(parameter, click.Option)]
+    lines = [f"| `{record[0]}` | {record[1]} |\n" for record in rows if record]
+    table = "\n| option | |\n|---|---|\n" + "".join(lines).replace("|--", "\\|--") if lines else ""
+    return f"\n## {name}\n\n{about}\n\n```\n{usage}\n```\n{table}"
+
+
+PAGES: dict[str, Callable[[], str]] = {"docs/configuration.md": configuration, "docs/cli.md": command_line}
 
 
 def stale() -> list[str]:
