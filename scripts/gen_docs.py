@@ -90,8 +90,9 @@ def _command(name: str, command: click.Command) -> str:
     usage = " ".join([f"flask {name}", *command.collect_usage_pieces(context)])
     about = " ".join((command.help or "").split())
     rows = [parameter.get_help_record(context) for parameter in command.params if isinstance(parameter, click.Option)]
-    lines = [f"| `{record[0]}` | {record[1]} |\n" for record in rows if record]
-    table = "\n| option | |\n|---|---|\n" + "".join(lines).replace("|--", "\\|--") if lines else ""
+    cells = [(record[0].replace("|", "\\|"), record[1].replace("|", "\\|")) for record in rows if record]
+    lines = [f"| `{option}` | {meaning} |\n" for option, meaning in cells]
+    table = "\n| option | |\n|---|---|\n" + "".join(lines) if lines else ""
     return f"\n## {name}\n\n{about}\n\n```\n{usage}\n```\n{table}"
 
 
