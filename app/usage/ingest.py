@@ -3,11 +3,11 @@
 import json
 import logging
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import bindparam, delete, select, update
+from sqlalchemy import bindparam, delete, select, text, update
 from sqlalchemy.orm import Session
 
 from app.access.models import ClientKey
@@ -15,12 +15,16 @@ from app.accounts.models import Account
 from app.clock import now_ms
 from app.db import insert_new, reading, transaction, upsert
 from app.usage.journal import Entry, decode, is_abandoned, journals, worker_of
-from app.usage.models import Attempt, JournalPosition, Payload, Request
-from app.usage.pricing import Cost, price
+from app.usage.ledger import Ledger, counted
+from app.usage.models import RUNNING, Attempt, JournalPosition, Payload, Request
+from app.usage.prices import overrides
+from app.usage.pricing import Cost, Rates, price
 from app.usage.recorder import START
+from app.usage.rollup import Row
 from app.values import Tokens
 
 _READ_BYTES = 4 * 1024 * 1024
+_CHUNK = 500
 _TOKEN_COLUMNS = (
     "input_tokens",
     "output_tokens",
@@ -80,15 +84,30 @@ def _retire(path: Path, offset: int, *, torn: bool) -> None:
     with transaction() as session:
         session.execute(delete(JournalPosition).where(JournalPosition.journal == path.name))
         if is_last:
-            session.execute(
-                update(Request)
-                .where(Request.outcome.is_(None), Request.worker == worker)
-                .values(outcome="cut_by_shutdown", error="the worker ended before the request did", ended_at=now_ms())
-            )
+            _close_running(session, worker)
+
+
+def _close_running(session: Session, worker: str) -> None:
+    """End the requests that a dead worker left running, and add them to the sums."""
+    running = select(Request.id).where(text(RUNNING), Request.worker == worker)
+    cut = list(session.execute(running).scalars())
+    if not cut:
+        return
+    for begin in range(0, len(cut), _CHUNK):
+        session.execute(
+            update(Request)
+            .where(Request.id.in_(cut[begin : begin + _CHUNK]))
+            .values(outcome="cut_by_shutdown", error="the worker ended before the request did", ended_at=now_ms())
+        )
+    ledger = Ledger()
+    for row in counted(session, cut):
+        ledger.count(row)
+    ledger.write(session)
 
 
 def store(session: Session, entries: Iterable[Entry]) -> None:
     """Write records to the database within the caller's transaction."""
+    prices = overrides(session)
     starts: dict[int, dict[str, Any]] = {}
     rows: dict[int, dict[str, Any]] = {}
     attempts: list[dict[str, Any]] = []
@@ -107,16 +126,31 @@ def store(session: Session, entries: Iterable[Entry]) -> None:
             payloads.append(
                 {"request_id": request_id, "at": head["started_at"], "size": len(entry.blob), "content": entry.blob}
             )
-        rows[request_id] = request_row(head, len(tries))
+        rows[request_id] = request_row(head, len(tries), prices)
     if starts:
-        insert_new(session, Request, [_RUNNING | head for head in starts.values()], ["id"])
+        running = [_RUNNING | head | {"model_used": head["model"]} for head in starts.values()]
+        insert_new(session, Request, running, ["id"])
+    before = counted(session, rows)
     if rows:
         upsert(session, Request, list(rows.values()), ["id"])
     if attempts:
         upsert(session, Attempt, attempts, ["request_id", "position"])
     if payloads:
         upsert(session, Payload, payloads, ["request_id"])
-    _count(session, rows.values())
+    if rows:
+        _add_up(session, rows, before)
+
+
+def _add_up(session: Session, rows: Mapping[int, dict[str, Any]], before: Sequence[Row]) -> None:
+    """Bring all sums in line with the rows. `before`: those that were written over, as they were."""
+    ledger = Ledger()
+    for row in before:
+        ledger.count(row, -1)
+    for row in rows.values():
+        ledger.count(row)
+    ledger.write(session)
+    again = {row["id"] for row in before}
+    _count(session, [row for request_id, row in rows.items() if request_id not in again])
 
 
 _DEFAULTS: dict[str, Any] = {
@@ -126,8 +160,11 @@ _DEFAULTS: dict[str, Any] = {
 _RUNNING = {name: _DEFAULTS[name] for name in ("attempts", "is_partial", "is_synthetic")}
 
 
-def request_row(head: dict[str, Any], attempts: int) -> dict[str, Any]:
-    """Turn the head of a final record into the columns of its row: speed and cost are computed here."""
+def request_row(head: dict[str, Any], attempts: int, prices: Mapping[str, Rates] | None = None) -> dict[str, Any]:
+    """Turn the head of a final record into the columns of its row: speed and cost are computed here.
+
+    `prices`: what the operator entered.
+    """
     row = _DEFAULTS | head
     tokens = Tokens(*row.pop("tokens", ()))
     last_token_at = row.pop("last_token_at", None)
@@ -137,9 +174,9 @@ def request_row(head: dict[str, Any], attempts: int) -> dict[str, Any]:
         if row[name] is not None:
             row[name] = json.dumps(row[name])
     row["tokens_per_s"] = _speed(tokens.output, row["first_token_at"], last_token_at)
-    model = row["model_served"] or row["model"]
+    model = row["model_used"] = row["model_served"] or row["model"]
     if model and tokens.is_known:
-        row.update(_cost_columns(price(model, tokens, row["started_at"])))
+        row.update(cost_columns(price(model, tokens, row["started_at"], overrides=prices)))
     return row
 
 
@@ -154,7 +191,8 @@ def _counts(tokens: Tokens) -> tuple[int | None, ...]:
     )
 
 
-def _cost_columns(cost: Cost | None) -> dict[str, Any]:
+def cost_columns(cost: Cost | None) -> dict[str, Any]:
+    """Return what a request's row says of its cost; nothing when there is no price at all."""
     if cost is None:
         return {}
     return {

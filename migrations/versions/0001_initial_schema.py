@@ -130,6 +130,7 @@ def upgrade() -> None:
         sa.Column("path", sa.Text(), nullable=False),
         sa.Column("model", sa.String(length=200), nullable=True),
         sa.Column("model_served", sa.String(length=200), nullable=True),
+        sa.Column("model_used", sa.String(length=200), nullable=True),
         sa.Column("stream", sa.Boolean(), nullable=False),
         sa.Column("account_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
         sa.Column("account_name", sa.String(length=100), nullable=True),
@@ -167,13 +168,57 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id"),
     )
     with op.batch_alter_table("requests", schema=None) as batch_op:
-        batch_op.create_index(batch_op.f("ix_requests_started_at"), ["started_at"], unique=False)
         batch_op.create_index("requests_by_account", ["account_id", "id"], unique=False)
-        batch_op.create_index("requests_by_key", ["key_id", "id"], unique=False)
-        batch_op.create_index("requests_by_model", ["model", "id"], unique=False)
-        batch_op.create_index("requests_by_outcome", ["outcome", "id"], unique=False)
-        batch_op.create_index("requests_by_session", ["session_id", "id"], unique=False)
-        batch_op.create_index("requests_by_status", ["status", "id"], unique=False)
+        batch_op.create_index("requests_by_model", ["model_used", "id"], unique=False)
+        batch_op.create_index(
+            "requests_by_session",
+            ["session_id", "id"],
+            unique=False,
+            sqlite_where=sa.text("session_id IS NOT NULL"),
+            postgresql_where=sa.text("session_id IS NOT NULL"),
+        )
+        batch_op.create_index(
+            "requests_by_key",
+            ["key_id", "id"],
+            unique=False,
+            sqlite_where=sa.text("key_id IS NOT NULL"),
+            postgresql_where=sa.text("key_id IS NOT NULL"),
+        )
+        batch_op.create_index(
+            "requests_by_agent",
+            ["agent_id", "id"],
+            unique=False,
+            sqlite_where=sa.text("agent_id IS NOT NULL"),
+            postgresql_where=sa.text("agent_id IS NOT NULL"),
+        )
+        batch_op.create_index(
+            "requests_by_upstream_id",
+            ["upstream_request_id"],
+            unique=False,
+            sqlite_where=sa.text("upstream_request_id IS NOT NULL"),
+            postgresql_where=sa.text("upstream_request_id IS NOT NULL"),
+        )
+        batch_op.create_index(
+            "requests_by_status",
+            ["status", "id"],
+            unique=False,
+            sqlite_where=sa.text("status <> 200"),
+            postgresql_where=sa.text("status <> 200"),
+        )
+        batch_op.create_index(
+            "requests_failed",
+            ["id"],
+            unique=False,
+            sqlite_where=sa.text("(outcome <> 'complete' OR status >= 400)"),
+            postgresql_where=sa.text("(outcome <> 'complete' OR status >= 400)"),
+        )
+        batch_op.create_index(
+            "requests_running",
+            ["id"],
+            unique=False,
+            sqlite_where=sa.text("outcome IS NULL"),
+            postgresql_where=sa.text("outcome IS NULL"),
+        )
 
     op.create_table(
         "sealed_secrets",
@@ -345,11 +390,155 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["account_id"], ["accounts.id"], ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("account_id", "job"),
     )
+    op.create_table(
+        "rollups",
+        sa.Column("span_ms", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=False, nullable=False),
+        sa.Column("at", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=False, nullable=False),
+        sa.Column(
+            "account_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=False, nullable=False
+        ),
+        sa.Column("model", sa.String(length=200), nullable=False),
+        sa.Column("key_id", sa.String(length=8), nullable=False),
+        sa.Column("requests", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("succeeded", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("client_gone", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("upstream_broke", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("refused", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("cut_by_shutdown", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("status_2xx", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("status_3xx", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("status_4xx", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("status_5xx", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("status_429", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("streams", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("synthetic", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("attempts", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("failovers", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("metered", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("input_tokens", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("output_tokens", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("cache_read_tokens", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("cache_write_5m_tokens", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("cache_write_1h_tokens", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("web_searches", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("priced", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("unpriced", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("input_cost", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("output_cost", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("cache_read_cost", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("cache_write_5m_cost", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("cache_write_1h_cost", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("web_search_cost", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("cost", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("timed", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("duration_ms", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("first_byte_timed", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("first_byte_ms", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("first_token_timed", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("first_token_ms", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("speed_timed", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("speed_milli", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("durations", sa.LargeBinary(), nullable=True),
+        sa.Column("first_bytes", sa.LargeBinary(), nullable=True),
+        sa.Column("first_tokens", sa.LargeBinary(), nullable=True),
+        sa.Column("speeds", sa.LargeBinary(), nullable=True),
+        sa.PrimaryKeyConstraint("span_ms", "at", "account_id", "model", "key_id"),
+        sqlite_with_rowid=False,
+    )
+    op.create_table(
+        "client_sessions",
+        sa.Column("id", sa.String(length=200), nullable=False),
+        sa.Column("first_at", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("last_at", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("requests", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("failed", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("metered", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("input_tokens", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("output_tokens", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("cache_read_tokens", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("cache_write_5m_tokens", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("cache_write_1h_tokens", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("priced", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("unpriced", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("cost", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("busy_ms", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    with op.batch_alter_table("client_sessions", schema=None) as batch_op:
+        batch_op.create_index("client_sessions_by_last", ["last_at", "cost"], unique=False)
+
+    op.create_table(
+        "session_parts",
+        sa.Column("session_id", sa.String(length=200), nullable=False),
+        sa.Column("kind", sa.String(length=10), nullable=False),
+        sa.Column("value", sa.String(length=200), nullable=False),
+        sa.Column("parent", sa.String(length=200), nullable=True),
+        sa.Column("first_at", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("last_at", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("requests", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("tokens", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("cost", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.ForeignKeyConstraint(["session_id"], ["client_sessions.id"], ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("session_id", "kind", "value"),
+    )
+    with op.batch_alter_table("session_parts", schema=None) as batch_op:
+        batch_op.create_index("session_parts_by_value", ["kind", "value", "last_at"], unique=False)
+
+    op.create_table(
+        "facets",
+        sa.Column("kind", sa.String(length=10), nullable=False),
+        sa.Column("value", sa.String(length=200), nullable=False),
+        sa.Column("label", sa.String(length=200), nullable=True),
+        sa.Column("provider", sa.String(length=40), nullable=True),
+        sa.Column("first_at", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("last_at", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("requests", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("unpriced", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.PrimaryKeyConstraint("kind", "value"),
+    )
+    with op.batch_alter_table("facets", schema=None) as batch_op:
+        batch_op.create_index("facets_by_last", ["kind", "last_at"], unique=False)
+
+    op.create_table(
+        "price_overrides",
+        sa.Column("model", sa.String(length=200), nullable=False),
+        sa.Column("input", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("output", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("cache_read", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("cache_write_5m", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("cache_write_1h", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("web_search", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("changed_at", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("changed_by", sa.String(length=120), nullable=True),
+        sa.PrimaryKeyConstraint("model"),
+    )
+    op.create_table(
+        "marks",
+        sa.Column("name", sa.String(length=200), nullable=False),
+        sa.Column("position", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("changed_at", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.PrimaryKeyConstraint("name"),
+    )
     pulse = sa.table("pulse", sa.column("topic", sa.String), sa.column("beats", sa.BigInteger))
     op.bulk_insert(pulse, [{"topic": topic, "beats": 0} for topic in ("accounts", "keys", "preferences", "pins")])
 
 
 def downgrade() -> None:
+    op.drop_table("marks")
+    op.drop_table("price_overrides")
+    with op.batch_alter_table("facets", schema=None) as batch_op:
+        batch_op.drop_index("facets_by_last")
+
+    op.drop_table("facets")
+    with op.batch_alter_table("session_parts", schema=None) as batch_op:
+        batch_op.drop_index("session_parts_by_value")
+
+    op.drop_table("session_parts")
+    with op.batch_alter_table("client_sessions", schema=None) as batch_op:
+        batch_op.drop_index("client_sessions_by_last")
+
+    op.drop_table("client_sessions")
+    op.drop_table("rollups")
     op.drop_table("account_turns")
     with op.batch_alter_table("window_events", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_window_events_noticed_at"))
@@ -377,13 +566,15 @@ def downgrade() -> None:
     op.drop_table("users")
     op.drop_table("sealed_secrets")
     with op.batch_alter_table("requests", schema=None) as batch_op:
+        batch_op.drop_index("requests_running")
+        batch_op.drop_index("requests_failed")
         batch_op.drop_index("requests_by_status")
-        batch_op.drop_index("requests_by_session")
-        batch_op.drop_index("requests_by_outcome")
-        batch_op.drop_index("requests_by_model")
+        batch_op.drop_index("requests_by_upstream_id")
+        batch_op.drop_index("requests_by_agent")
         batch_op.drop_index("requests_by_key")
+        batch_op.drop_index("requests_by_session")
+        batch_op.drop_index("requests_by_model")
         batch_op.drop_index("requests_by_account")
-        batch_op.drop_index(batch_op.f("ix_requests_started_at"))
 
     op.drop_table("requests")
     op.drop_table("pulse")
