@@ -8,6 +8,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from flask.ctx import AppContext
 from sqlalchemy import delete
 from sqlalchemy.orm import Session
 
@@ -53,6 +54,10 @@ class Installation:
             line.close()
         with self._app.app_context():
             db.engine.dispose()
+
+    def entered(self) -> AppContext:
+        """Return the context of the test's own process on this data folder, for a `with`."""
+        return self._app.app_context()
 
     @property
     def parts(self) -> Runtime:
@@ -104,8 +109,9 @@ class Installation:
 
     def final(self, query: str, *values: Any) -> Row:
         """Return the one request that a query finds, as soon as it has an outcome."""
-        (row,) = eventually(lambda: [row for row in self.rows(query, *values) if row["outcome"] is not None])
-        return row
+        rows = eventually(lambda: [row for row in self.rows(query, *values) if row["outcome"] is not None])
+        assert len(rows) == 1
+        return rows[0]
 
     def attempts(self, record: Row) -> list[Row]:
         """Return the attempts of a request, in order."""
