@@ -67,6 +67,13 @@ class Conflict(CcflareError):
     kind = "invalid_request_error"
 
 
+class NoUpgrade(CcflareError):
+    """The client wants another protocol than HTTP on a path that speaks HTTP alone."""
+
+    status = 426
+    kind = "invalid_request_error"
+
+
 class TooSlow(CcflareError):
     """The client did not send its request in time."""
 

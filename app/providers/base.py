@@ -1,6 +1,6 @@
 """Provider: what an upstream is, described; the base is Anthropic's wire, with a default for every verb."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
@@ -14,6 +14,9 @@ from app.values import Candidate, OAuthEndpoints, Outbound, ProxyRequest, Secret
 
 KeyHeader = Literal["x-api-key", "bearer"]
 Shape = Literal["anthropic", "openai"]
+
+OPENAI_ONLY = ("/v1/completions", "/v1/embeddings", "/v1/responses/", "/v1/chat/completions/")
+"""Paths of OpenAI's that Anthropic's API lacks and that nothing here stands for."""
 
 
 @dataclass(frozen=True)
@@ -44,13 +47,16 @@ class Provider(OAuthWire):
         """Whether the account can be asked for this path and model; one that it maps to nothing is not served."""
         return model is None or not candidate.model_mappings or targets(model, candidate) != ()
 
-    def mapped_model(self, model: str, candidate: Candidate) -> str | None:
-        """Return the name that the account maps the model to, or None when it goes up unchanged."""
-        return mapped_model(model, candidate)
+    def answers(self, path: str) -> bool:
+        """Whether the upstream itself knows the path, as opposed to what can be made of it here, or nothing at all."""
+        return not path.startswith(OPENAI_ONLY)
 
-    def outbound(self, request: ProxyRequest, candidate: Candidate, secret: Secret) -> Outbound:
+    def outbound(
+        self, request: ProxyRequest, candidate: Candidate, secret: Secret, model: str | None = None
+    ) -> Outbound:
         """Return the request as it goes to the account: same bytes, the account's credential in place of the client's.
 
+        `model`: which of the account's names for the model to send; None: the first.
         Raises Unavailable when the account has no usable endpoint or credential, InvalidInput on a path that
         would leave `/v1`.
         """
@@ -59,9 +65,9 @@ class Provider(OAuthWire):
         self._authorise(headers, candidate, secret)
         body = request.body
         if candidate.model_mappings and request.model is not None:
-            model = self.mapped_model(request.model, candidate)
-            if model is not None:
-                body = with_model(body, model)
+            name = model or mapped_model(request.model, candidate)
+            if name is not None and name != request.model:
+                body = with_model(body, name)
         return Outbound(request.method, url, tuple(headers), body)
 
     def url(self, request: ProxyRequest, candidate: Candidate) -> str:
@@ -70,18 +76,6 @@ class Provider(OAuthWire):
         if not base:
             raise Unavailable(f"Account {candidate.name} has no endpoint. Give it one.")
         return joined_url(base, request.target)
-
-    def translates(self, request: ProxyRequest) -> bool:
-        """Whether the answer to this request must go through `client_body` or `client_stream` to reach the client."""
-        return False
-
-    def client_body(self, body: bytes) -> bytes:
-        """Return an answer's body as the client is to see it."""
-        return body
-
-    def client_stream(self, chunks: Iterable[bytes]) -> Iterable[bytes]:
-        """Return an answer's stream as the client is to see it."""
-        return chunks
 
     def verdict(self, status: int, headers: Mapping[str, str], head: bytes, now_ms: int, *, stream: bool) -> Verdict:
         """Return what an answer means.

@@ -45,6 +45,20 @@ def targets(model: str, candidate: Candidate) -> tuple[str, ...] | None:
     return None
 
 
+def asked_models(model: str | None, candidate: Candidate, now_ms: int) -> tuple[str | None, ...]:
+    """Return the names to ask the account for, in order: its targets for the model, or the model unchanged.
+
+    A target that is cooling down is passed over while there is another.
+    """
+    names = targets(model, candidate) if model is not None else None
+    if not names:
+        return (model,)
+    if len(names) == 1:
+        return names
+    cooldowns = candidate.model_cooldowns
+    return tuple(name for name in names if (cooldowns.get(model_family(name)) or 0) <= now_ms) or names
+
+
 def mapped_model(model: str, candidate: Candidate) -> str | None:
     """Return the name to send instead of `model`, or None when it goes up unchanged."""
     names = targets(model, candidate)

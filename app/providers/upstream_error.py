@@ -1,6 +1,7 @@
 """The error that an answer tells of, in Anthropic's shape or OpenAI's, as a body or as an event of a stream."""
 
 import json
+import re
 from dataclasses import dataclass
 
 from app.providers.sse import first_event
@@ -25,6 +26,11 @@ STATUS_OF_ERROR = {
 """Error types: https://platform.claude.com/docs/en/api/errors, and OpenAI's codes."""
 
 _MAX_CHARS = 200
+_MISSING_MODEL = re.compile(
+    r"^model: |\bmodel\b.*\b(?:not found|not exist|not supported|not available)\b|not a valid model|unknown model"
+    r"|no endpoints found",
+    re.IGNORECASE | re.DOTALL,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +68,16 @@ def first_event_error(head: bytes) -> UpstreamError | None:
         return None
     event = first[0]
     return _error_object(event.data, is_named_error=event.event == "error")
+
+
+def is_missing_model(status: int, head: bytes) -> bool:
+    """Whether an answer says that the upstream does not have the model, in whichever words."""
+    if status not in (400, 404):
+        return False
+    error = read_error(head) or UpstreamError()
+    if "model_not_found" in (error.code, error.type):
+        return True
+    return _MISSING_MODEL.search(error.message) is not None
 
 
 def redacted(text: str) -> str:

@@ -2,17 +2,19 @@
 
 import random
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from app.accounts.tokens import NoCredential
 from app.clock import now_ms
-from app.db import is_cooperative
-from app.errors import CcflareError, Unavailable, UpstreamFailed
+from app.errors import CcflareError, InvalidInput, Unavailable, UpstreamFailed
 from app.flights import Flight
 from app.providers import PROVIDERS, Provider
-from app.providers.models import model_family
+from app.providers.models import asked_models, model_family
+from app.providers.openai_compatible import COUNT_TOKENS
+from app.proxy.estimate import estimated
 from app.proxy.opened import Opened
+from app.proxy.question import REPEATABLE, Question, judged, question
+from app.proxy.shown import shown
 from app.routing import Plan, Sticky, after_served, answer_when_nobody_left, plan, tried
 from app.runtime import Runtime
 from app.usage.recorder import Record
@@ -51,6 +53,8 @@ class Corridor:
         self._begun = time.monotonic()
         self._last: _Last | None = None
         self._failed: dict[int, Ineligible] = {}
+        self._misfits: dict[int, InvalidInput] = {}
+        """Accounts whose upstream cannot be asked for this in its own words, and why."""
 
     def walk(self) -> Served:
         """Return the answer for the client. Raises a CcflareError when every account refused or failed."""
@@ -87,7 +91,28 @@ class Corridor:
         return Sticky(settings.session_duration_ms, pinned, self._runtime.recent)
 
     def _ask(self, candidate: Candidate, made: Plan, has_others: bool) -> Served | None:
-        """Try one account, in place as often as it may help; return its answer if the client shall have it."""
+        """Try one account, with one of its names for the model after the other while it refuses them."""
+        provider = PROVIDERS[candidate.provider]
+        if self._request.path == COUNT_TOKENS and not provider.answers(COUNT_TOKENS):
+            self.abandon()
+            return Served(estimated(self._request), candidate, provider)
+        names = asked_models(self._request.model, candidate, now_ms())
+        for position, model in enumerate(names, 1):
+            has_more = position < len(names)
+            try:
+                asked = question(provider, self._request, candidate, model, has_more=has_more)
+            except InvalidInput as exc:
+                self._note_misfit(candidate, exc)
+                return None
+            result = self._try(candidate, asked, made, has_others or has_more)
+            if isinstance(result, Served):
+                return result
+            if result.scope != "model" and result.reason != "client":
+                return None
+        return None
+
+    def _try(self, candidate: Candidate, asked: Question, made: Plan, has_others: bool) -> Served | Verdict:
+        """Ask one account, in place as often as it may help; return its answer if the client shall have it."""
         settings = self._settings
         most = min(2, settings.retry_attempts) if has_others else settings.retry_attempts
         attempt = 0
@@ -98,7 +123,7 @@ class Corridor:
             started_at = now_ms()
             try:
                 secret = secret or self._runtime.credentials.secret(candidate)
-                opened, verdict = self._exchange(candidate, secret)
+                opened, verdict = self._exchange(candidate, asked, secret)
             except (NoCredential, Unavailable) as exc:
                 opened, verdict = None, Verdict("auth", "next", detail=str(exc))
             if verdict.action == "serve":
@@ -110,17 +135,17 @@ class Corridor:
                 secret = self._renewed(candidate, secret)
                 again = secret is not None
                 attempt -= 1
-            self._note_failure(candidate, opened, verdict, started_at, again)
+            self._note_failure(candidate, asked, opened, verdict, started_at, again)
             if not again:
-                return None
+                return verdict
             if verdict.action == "retry":
                 self._pause(attempt)
 
-    def _exchange(self, candidate: Candidate, secret: Secret) -> tuple[Opened | None, Verdict]:
+    def _exchange(self, candidate: Candidate, asked: Question, secret: Secret) -> tuple[Opened | None, Verdict]:
         """Send the request to one account and judge what comes back."""
         provider = PROVIDERS[candidate.provider]
         settings = self._settings
-        outbound = provider.outbound(self._request, candidate, secret)
+        outbound = provider.outbound(asked.request, candidate, secret, asked.model)
         self._flight.expect(
             settings.first_byte_timeout_s,
             UpstreamFailed(f"no answer within {settings.first_byte_timeout_s:g} s", phase="timeout", sent=True),
@@ -130,9 +155,11 @@ class Corridor:
             opened = Opened(self._runtime.transport.send(outbound))
             is_success = 200 <= opened.answer.status < 300
             if is_success and self._request.stream and opened.is_stream:
-                _within(settings.first_event_hold_s, opened.pull_first_event)
+                opened.pull_first_event(settings.first_event_hold_s)
             elif not is_success:
                 opened.pull_head()
+            if asked.exchange is not None:
+                opened.shown = shown(opened, asked.exchange)
         except UpstreamFailed as exc:
             if opened is not None:
                 opened.close()
@@ -143,8 +170,7 @@ class Corridor:
             raise
         finally:
             self._flight.wait_free()
-        verdict = provider.verdict(opened.answer.status, opened.fields, opened.head, now_ms(), stream=opened.is_stream)
-        return opened, verdict
+        return opened, judged(provider, asked, opened)
 
     def _serve(self, served: Served, verdict: Verdict, made: Plan, started_at: int) -> Served:
         self.abandon()
@@ -180,13 +206,19 @@ class Corridor:
             return None
 
     def _note_failure(
-        self, candidate: Candidate, opened: Opened | None, verdict: Verdict, started_at: int, again: bool
+        self,
+        candidate: Candidate,
+        asked: Question,
+        opened: Opened | None,
+        verdict: Verdict,
+        started_at: int,
+        again: bool,
     ) -> None:
         """Put the consequences in force, everywhere, before anything else is tried."""
         self.abandon()
         until = None
         if not (again and verdict.until is not None):
-            family = model_family(self._request.model) if self._request.model else None
+            family = model_family(asked.model) if asked.model else None
             until = self._runtime.pool.cool_down(candidate.id, verdict, family, started_at, now_ms())
         status = opened.answer.status if opened is not None else None
         self._record.attempted(candidate, started_at, status, verdict, until)
@@ -196,10 +228,17 @@ class Corridor:
         elif opened is not None:
             self._last = _Last(Served(opened, candidate, PROVIDERS[candidate.provider]), verdict)
 
+    def _note_misfit(self, candidate: Candidate, error: InvalidInput) -> None:
+        """Pass over an account that another shape of request might suit; it is as well as before."""
+        self._misfits[candidate.id] = error
+        reason = Ineligible(candidate.id, candidate.name, f"cannot be asked for this: {error.message}")
+        self._failed[candidate.id] = reason
+        self._record.refused = (*self._record.refused, reason)
+
     def _may_repeat(self, verdict: Verdict, opened: Opened | None) -> bool:
         """Whether a request that may have had an effect already can be sent again."""
         request = self._request
-        is_safe = request.method != "POST" or request.path in _REPEATABLE
+        is_safe = request.method != "POST" or request.path in REPEATABLE
         was_refused = opened is None or opened.answer.status in (503, 529)
         return (is_safe or was_refused) and time.monotonic() - self._begun < _RETRY_BUDGET_S
 
@@ -230,6 +269,8 @@ class Corridor:
             self._last = None
             return last.served
         self.abandon()
+        if self._misfits and all(one.account_id in self._misfits for one in refused):
+            raise next(iter(self._misfits.values()))
         answer = answer_when_nobody_left(refused, now_ms())
         error = Unavailable(
             answer.message,
@@ -240,31 +281,7 @@ class Corridor:
         raise error
 
 
-_REPEATABLE = frozenset(
-    {
-        "/v1/messages",
-        "/v1/messages/count_tokens",
-        "/v1/complete",
-        "/v1/chat/completions",
-        "/v1/responses",
-        "/v1/embeddings",
-    }
-)
-"""POSTs that create nothing but their answer."""
-
-
 def _required(opened: Opened | None) -> Opened:
     if opened is None:
         raise CcflareError("an answer was judged that never came")
     return opened
-
-
-def _within(limit_s: float, action: Callable[[], None]) -> None:
-    """Run `action`, and stop waiting for it after `limit_s`; what it has read by then is kept."""
-    if not is_cooperative():
-        action()
-        return
-    import gevent
-
-    with gevent.Timeout(limit_s, False):  # type: ignore[arg-type]  # False: leave silently
-        action()

@@ -4,7 +4,7 @@ from typing import Any
 
 from app.access.keys import KeyTable, Principal, presented
 from app.clock import now_ms
-from app.errors import InvalidInput, NotAllowed, NotAuthenticated, TooLarge, TooSlow
+from app.errors import InvalidInput, NotAllowed, NotAuthenticated, NoUpgrade, TooLarge, TooSlow
 from app.flights import Flight
 from app.loopback import is_loopback, is_loopback_host
 from app.providers.models import model_family
@@ -49,6 +49,12 @@ def _require_local(environ: dict[str, Any]) -> None:
     is_foreign = origin not in ("", "null") and not is_loopback_host(origin.partition("://")[2])
     if site not in ("none", "same-origin") or is_foreign or origin == "null":
         raise NotAuthenticated("A web page of another site may not use this proxy without a client key.")
+
+
+def require_http(environ: dict[str, Any]) -> None:
+    """Refuse a WebSocket by the status at which clients go on over HTTP. Raises NoUpgrade."""
+    if environ.get("HTTP_UPGRADE", "").lower() == "websocket":
+        raise NoUpgrade("WebSockets are not spoken here. Send the request as a POST and read its events.")
 
 
 def read_body(environ: dict[str, Any], settings: Settings, flight: Flight) -> bytes:

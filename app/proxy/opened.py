@@ -1,30 +1,65 @@
 """An answer whose beginning is known: held back until it is decided whether the client gets it."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Protocol
 
+from app.db import is_cooperative
 from app.errors import UpstreamFailed
+from app.providers.openai_wire.streaming import StreamTranslator
 from app.providers.sse import first_event
-from app.transport import Answer
 from app.usage.decoding import Decoder, NotDecodable, decoder
-from app.values import folded
+from app.values import Headers, folded
 
 HEAD_BYTES = 65536
+
+
+class Arriving(Protocol):
+    """An answer on its way, as the transport gives it."""
+
+    status: int
+    headers: Headers
+
+    @property
+    def is_done(self) -> bool:
+        """Whether the body was read to its end, or given up."""
+
+    def read(self) -> bytes:
+        """Return the next bytes of the body; b"" at its end. Raises UpstreamFailed."""
+
+    def close(self) -> None:
+        """Give the answer up."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """An answer in the shape of a client that speaks another API: `body`, or what `translator` makes
+    of the upstream's bytes once `decoder` has undone their coding."""
+
+    status: int
+    content_type: str
+    losses: tuple[str, ...]
+    body: bytes = b""
+    translator: StreamTranslator | None = None
+    decoder: Decoder | None = None
 
 
 class Opened:
     """An answer with the bytes of its body that were read so far.
 
-    `head`: the decoded beginning that a verdict looks at. `is_stream`: it holds server-sent events.
+    `head`: the decoded beginning that a verdict looks at. `is_stream`: it holds server-sent events. `shown`: the answer
+    as the client is to see it, where that is not as it came.
     """
 
-    __slots__ = ("_decoder", "answer", "fields", "head", "held", "is_ended", "is_stream")
+    __slots__ = ("_decoder", "answer", "fields", "head", "held", "is_ended", "is_stream", "shown")
 
-    def __init__(self, answer: Answer) -> None:
+    def __init__(self, answer: Arriving) -> None:
         self.answer = answer
         self.fields: Mapping[str, str] = folded(answer.headers)
         self.held: list[bytes] = []
         self.head = b""
         self.is_ended = False
+        self.shown: Shown | None = None
         self.is_stream = self.fields.get("content-type", "").lower().startswith("text/event-stream")
         self._decoder: Decoder | None = None
         encoding = self.fields.get("content-encoding", "")
@@ -54,8 +89,11 @@ class Opened:
             self._decoder = _Blind()
             return b""
 
-    def pull_first_event(self) -> None:
-        """Read until the first event that decides is whole, the head is full, or the stream ends."""
+    def pull_first_event(self, within_s: float) -> None:
+        """Read until the first event that decides is whole, the head is full, the stream ends, or the time is over."""
+        _within(within_s, self._pull_first_event)
+
+    def _pull_first_event(self) -> None:
         while first_event(self.head) is None and len(self.head) < HEAD_BYTES and self.pull():
             pass
 
@@ -64,8 +102,16 @@ class Opened:
         try:
             while len(self.head) < HEAD_BYTES and self.pull():
                 pass
-        except UpstreamFailed:
-            self.is_ended = False
+        except UpstreamFailed as exc:
+            self.broke = exc
+
+    def pull_all(self, most_bytes: int) -> None:
+        """Read to the end of the body. Raises UpstreamFailed, also when there is more than `most_bytes` of it."""
+        size = sum(map(len, self.held))
+        while self.pull():
+            size += len(self.held[-1])
+            if size > most_bytes:
+                raise UpstreamFailed(f"the answer is larger than {most_bytes} bytes", phase="body", sent=True)
 
     def close(self) -> None:
         """Give the answer up."""
@@ -78,3 +124,14 @@ class _Blind:
     def feed(self, data: bytes) -> Iterator[bytes]:
         """See nothing."""
         return iter(())
+
+
+def _within(limit_s: float, action: Callable[[], None]) -> None:
+    """Run `action`, and stop waiting for it after `limit_s`; what it has read by then is kept."""
+    if not is_cooperative():
+        action()
+        return
+    import gevent  # noqa: PLC0415 - the command line does without it
+
+    with gevent.Timeout(limit_s, False):  # type: ignore[arg-type]  # False: leave silently
+        action()

@@ -11,7 +11,7 @@ from app.clock import now_ms
 from app.errors import UpstreamFailed
 from app.flights import Flight, Flights
 from app.proxy.forward import Served
-from app.usage.meter import Meter
+from app.usage.meter import Meter, Reading
 from app.usage.recorder import Record, Recorder
 from app.values import Outcome
 from config import Settings
@@ -34,6 +34,7 @@ class Relay:
     ) -> None:
         self._opened = served.opened
         self._answer = served.opened.answer
+        self._provider = served.provider
         self._record = record
         self._recorder = recorder
         self._flights = flights
@@ -60,6 +61,8 @@ class Relay:
             piece = self._held.popleft() if self._held else None
             if piece == b"":
                 return piece
+            if piece is None and self._opened.broke is not None:
+                raise self._opened.broke
             if piece is None:
                 flight.expect(self._idle_s, self._silent)
                 piece = self._answer.read()
@@ -74,7 +77,7 @@ class Relay:
             self._meter.feed(piece, at)
             if record.capture is not None:
                 record.capture.add(piece)
-            is_last = self._answer.is_done and not self._held
+            is_last = self._answer.is_done and not self._held and self._opened.broke is None
             if self._meter.is_complete or (is_last and not self._falls_short()):
                 self._write_record(None)
             flight.expect(self._write_s, None)
@@ -118,11 +121,14 @@ class Relay:
             return
         self._is_recorded = True
         record = self._record
-        record.reading = self._meter.reading()
+        record.reading = self._reading()
         if outcome is None:
             broke = (record.status or 0) < 400 and record.reading.error is not None
             outcome = "upstream_broke" if broke else "complete"
         self._recorder.finish(record, outcome)
+
+    def _reading(self) -> Reading:
+        return self._meter.reading()
 
     def _settle(self) -> None:
         self._is_settled = True

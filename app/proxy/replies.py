@@ -1,4 +1,4 @@
-"""What the proxy door answers by itself: errors in Anthropic's shape."""
+"""What the proxy door answers by itself: errors, in the shape that the client expects."""
 
 import json
 from collections.abc import Callable, Iterable
@@ -6,6 +6,8 @@ from http import HTTPStatus
 from typing import Any
 
 from app.errors import CcflareError
+from app.providers.base import Shape
+from app.providers.openai_wire.errors import error_to_openai
 from app.values import Headers, id_text
 
 _STATUS_LINES = {status.value: f"{status.value} {status.phrase}" for status in HTTPStatus} | {529: "529 Overloaded"}
@@ -44,8 +46,10 @@ def error_headers(error: CcflareError, request_id: int) -> Headers:
     return tuple(headers)
 
 
-def error_reply(error: CcflareError, request_id: int) -> tuple[Reply, bytes]:
+def error_reply(error: CcflareError, request_id: int, shape: Shape = "anthropic") -> tuple[Reply, bytes]:
     """Return an error as an answer, and its body for the record."""
     body = error_body(error.kind, error.message, request_id)
+    if shape == "openai":
+        body = error_to_openai(error.status, body)
     headers = [*error_headers(error, request_id), ("content-length", str(len(body)))]
     return Reply(error.status, headers, [body]), body

@@ -10,9 +10,12 @@ from app.clock import now_ms
 from app.errors import CcflareError, NotFound, Unavailable
 from app.flights import Flight, Landed
 from app.proxy.forward import Corridor, Served
-from app.proxy.inbound import authenticate, proxy_request, read_body, refused_request
+from app.proxy.inbound import authenticate, proxy_request, read_body, refused_request, require_http
+from app.proxy.question import caller_shape
 from app.proxy.relay import Relay
 from app.proxy.replies import REQUEST_ID, Reply, error_headers, error_reply
+from app.proxy.shown import headers_down
+from app.proxy.translated import TranslatedRelay
 from app.runtime import Runtime, runtime
 from app.usage.recorder import Record
 from app.values import Outcome, ProxyRequest, id_text
@@ -93,6 +96,7 @@ class Crossing:
         self._key_id = principal.key_id
         if run.flights.is_closed:
             raise Unavailable("This server is shutting down; try again.", retry_after_s=1)
+        require_http(environ)
         body = read_body(environ, run.settings, self._flight)
         made = proxy_request(environ, principal, body, received_at)
         self._record = record = self._begin(made)
@@ -103,7 +107,7 @@ class Crossing:
     def refuse(self, error: CcflareError) -> Reply:
         """Answer with an error of ours and record it."""
         record = self._record or self._begin(refused_request(self._environ, self._key_id))
-        reply, body = error_reply(error, record.request.id)
+        reply, body = error_reply(error, record.request.id, caller_shape(record.request))
         record.status, record.error = error.status, error.message
         record.answer_headers = error_headers(error, record.request.id)
         record.answer_bytes = len(body)
@@ -129,12 +133,16 @@ class Crossing:
 
     def _answer(self, served: Served, record: Record) -> Reply:
         opened = served.opened
-        record.account, record.status = served.candidate, opened.answer.status
-        record.answer_headers = opened.answer.headers
-        record.upstream_request_id = opened.fields.get("request-id")
+        status, fields, shown = opened.answer.status, opened.answer.headers, opened.shown
+        relay_of: type[Relay] = Relay
+        if shown is not None:
+            status, fields, relay_of = shown.status, headers_down(fields, shown), TranslatedRelay
+            record.losses = shown.losses
+        record.account, record.status, record.answer_headers = served.candidate, status, fields
+        record.upstream_request_id = opened.fields.get("request-id") or opened.fields.get("x-request-id")
         record.capture = self._run.recorder.capture()
-        headers = [pair for pair in opened.answer.headers if pair[0].lower() not in _HOP_BY_HOP]
+        headers = [pair for pair in fields if pair[0].lower() not in _HOP_BY_HOP]
         headers.append((REQUEST_ID, id_text(record.request.id)))
         run = self._run
-        relay = Relay(served, record, run.recorder, run.flights, self._flight, run.settings, self._environ)
-        return Reply(opened.answer.status, headers, relay)
+        relay = relay_of(served, record, run.recorder, run.flights, self._flight, run.settings, self._environ)
+        return Reply(status, headers, relay)

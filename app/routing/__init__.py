@@ -1,9 +1,11 @@
 """Whom to ask, in which order: pure decisions on frozen accounts."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from types import MappingProxyType
 
 from app.providers import PROVIDERS
+from app.providers.openai_compatible import COUNT_TOKENS
 from app.routing.affinity import AFFINITY
 from app.routing.drain_soonest import DRAIN_SOONEST
 from app.routing.eligible import ineligible, tried
@@ -34,6 +36,9 @@ STRATEGIES: Mapping[str, Strategy] = MappingProxyType(
 )
 """Name -> strategy, the default first."""
 
+MAIN_PATHS = frozenset({"/v1/messages", "/v1/chat/completions", "/v1/responses"})
+"""Paths that every account can be asked for, by translation where its upstream speaks another shape."""
+
 
 def plan(strategy: str, candidates: Sequence[Candidate], request: ProxyRequest, now_ms: int, sticky: Sticky) -> Plan:
     """Return whom to ask for a request, in which order, and why each other account is not asked.
@@ -45,7 +50,8 @@ def plan(strategy: str, candidates: Sequence[Candidate], request: ProxyRequest, 
         return _forced(pool, request.forced_account)
     if not pool.eligible:
         return Plan((), pool.refused, "no account can be asked")
-    return STRATEGIES[strategy].order(pool)
+    made = STRATEGIES[strategy].order(pool)
+    return made if request.path in MAIN_PATHS else _natives_first(made, request.path)
 
 
 def after_served(
@@ -55,7 +61,7 @@ def after_served(
 
     `served`: with the windows of the answer where they are known, so that a session knows when its window resets.
     """
-    if request.forced_account is not None:
+    if request.forced_account is not None or made.is_aside:
         return None
     pool = Pool(made.order, made.order, made.refused, request, now_ms, sticky)
     return STRATEGIES[strategy].after_served(pool, made, served)
@@ -65,15 +71,31 @@ def pool_for(candidates: Sequence[Candidate], request: ProxyRequest, now_ms: int
     """Return the accounts with those set apart that may not be asked for this request."""
     eligible: list[Candidate] = []
     refused: list[Ineligible] = []
+    path = request.path
+    needs_native = path not in MAIN_PATHS and path != COUNT_TOKENS and any(_answers(one, path) for one in candidates)
     for candidate in candidates:
         provider = PROVIDERS.get(candidate.provider)
-        serves = provider is not None and provider.serves(request.path, request.model, candidate)
+        serves = provider is not None and provider.serves(path, request.model, candidate)
+        if needs_native and serves:
+            serves = _answers(candidate, path)
         reason = ineligible(candidate, serves, request.model, now_ms)
         if reason is None:
             eligible.append(candidate)
         else:
             refused.append(reason)
     return Pool(tuple(candidates), tuple(eligible), tuple(refused), request, now_ms, sticky)
+
+
+def _answers(candidate: Candidate, path: str) -> bool:
+    provider = PROVIDERS.get(candidate.provider)
+    return provider is not None and provider.serves(path, None, candidate) and provider.answers(path)
+
+
+def _natives_first(made: Plan, path: str) -> Plan:
+    """Put accounts whose upstream knows the path itself before those for which an answer is only made up here."""
+    natives = [candidate for candidate in made.order if _answers(candidate, path)]
+    order = (*natives, *(candidate for candidate in made.order if candidate not in natives))
+    return made if order == made.order else replace(made, order=order, is_aside=True)
 
 
 def _forced(pool: Pool, name: str) -> Plan:

@@ -1,7 +1,7 @@
 """Why an account may not be asked now, and until when."""
 
 from app.providers.limits import ACCOUNT_KINDS
-from app.providers.models import FAMILIES, model_family
+from app.providers.models import FAMILIES, model_family, targets
 from app.values import Candidate, Ineligible, Verdict, Window
 
 LIMIT_REASONS = frozenset({"quota", "burst", "model_quota"})
@@ -11,15 +11,16 @@ LIMIT_REASONS = frozenset({"quota", "burst", "model_quota"})
 def ineligible(candidate: Candidate, provider_serves: bool, model: str | None, now_ms: int) -> Ineligible | None:
     """Return why the account may not be asked for the model now, or None when it may.
 
-    Of several reasons that pass by themselves, the one that lasts longest counts.
+    Of several reasons that pass by themselves, the one that lasts longest counts. Of several targets that the account
+    maps the model to, one that may be asked is enough.
     """
     lasting = _lasting(candidate, provider_serves)
     if lasting is not None:
         return Ineligible(candidate.id, candidate.name, lasting)
-    passing = _passing(candidate, model_family(model) if model else None, now_ms)
-    if not passing:
+    passing = [_passing(candidate, family, now_ms) for family in _families(candidate, model)]
+    if not all(passing):
         return None
-    until, reason, is_limit = max(passing)
+    until, reason, is_limit = min(map(max, passing))
     return Ineligible(candidate.id, candidate.name, reason, until, is_limit)
 
 
@@ -52,7 +53,14 @@ def _lasting(candidate: Candidate, provider_serves: bool) -> str | None:
         return "needs a new log-in"
     if candidate.paused:
         return f"paused ({candidate.pause_reason})" if candidate.pause_reason else "paused"
-    return None if provider_serves else "does not serve the model"
+    return None if provider_serves else "does not serve this path or model"
+
+
+def _families(candidate: Candidate, model: str | None) -> tuple[str | None, ...]:
+    """Return the families of the models that the account would be asked for."""
+    if model is None:
+        return (None,)
+    return tuple(map(model_family, targets(model, candidate) or (model,)))
 
 
 def _passing(candidate: Candidate, family: str | None, now_ms: int) -> list[tuple[int, str, bool]]:

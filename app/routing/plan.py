@@ -48,6 +48,8 @@ class Plan:
     refused: tuple[Ineligible, ...]
     why: str
     holder_id: int | None = None
+    is_aside: bool = False
+    """The order is not the strategy's own, so nothing of it is to be remembered."""
 
     @property
     def follows_holder(self) -> bool:

@@ -18,6 +18,11 @@ def model_to_openai(body: bytes) -> bytes:
     return dumps(_openai(mapping(parsed(body))))
 
 
+def model_to_anthropic(body: bytes) -> bytes:
+    """Return Anthropic's model object for OpenAI's."""
+    return dumps(_anthropic(mapping(parsed(body))))
+
+
 def models_to_anthropic(body: bytes) -> bytes:
     """Return Anthropic's list for OpenAI's."""
     models = [_anthropic(model) for model in objects(mapping(parsed(body)).get("data"))]

@@ -22,6 +22,11 @@ class StreamTranslator(ABC):
         """Whether the stream came to its proper end; False while it runs, and for good when it broke."""
 
     @property
+    def is_over(self) -> bool:
+        """Whether the translated stream has ended, well or with an error."""
+        return self._is_over
+
+    @property
     def losses(self) -> tuple[str, ...]:
         """What could not be carried so far."""
         return self._losses.listed()

@@ -139,11 +139,16 @@ def test_model_that_is_mapped_to_nothing_is_not_served(model: str | None, serves
     assert PROVIDERS["zai"].serves("/v1/messages", model, candidate) is serves
 
 
-def test_answers_of_the_anthropic_wire_are_not_translated() -> None:
-    provider, chunks = PROVIDERS["console"], [b"a", b"b"]
-    assert not provider.translates(request())
-    assert provider.client_body(b"a") == b"a"
-    assert provider.client_stream(chunks) is chunks
+def test_name_that_is_asked_for_goes_up_in_place_of_the_first() -> None:
+    candidate = account("zai", model_mappings={"opus": ("glm-5", "glm-4")})
+    assert PROVIDERS["zai"].outbound(request(), candidate, KEY, "glm-4").body == b'{"model":"glm-4", "x": 1}'
+
+
+@pytest.mark.parametrize(
+    ("path", "answers"), [("/v1/messages", True), ("/v1/files/x", True), ("/v1/embeddings", False)]
+)
+def test_paths_that_only_openai_has_are_not_answered_by_anthropic(path: str, answers: bool) -> None:
+    assert PROVIDERS["console"].answers(path) is answers
 
 
 def test_provider_without_a_usage_endpoint_asks_nobody() -> None:

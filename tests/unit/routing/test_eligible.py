@@ -115,7 +115,7 @@ def test_reason_why_an_account_is_not_asked(candidate: Candidate, expected: Inel
 
 
 def test_account_that_does_not_serve_the_model_is_not_asked() -> None:
-    assert ineligible(WELL, False, "gpt-5", NOW) == out("does not serve the model")
+    assert ineligible(WELL, False, "gpt-5", NOW) == out("does not serve this path or model")
 
 
 def test_models_matter_only_to_requests_that_name_one() -> None:

@@ -156,7 +156,7 @@ def test_forced_request_leaves_no_trace_in_what_sticks() -> None:
 def test_account_of_an_unknown_provider_is_not_asked() -> None:
     pool = pool_for([account("a", "gone")], ASKED, NOW, STICKY)
     assert pool.eligible == ()
-    assert [one.reason for one in pool.refused] == ["does not serve the model"]
+    assert [one.reason for one in pool.refused] == ["does not serve this path or model"]
 
 
 def test_path_that_an_account_cannot_serve_goes_to_another() -> None:

@@ -7,7 +7,7 @@ from app.providers.openai_wire.account.delta import Said, matched_stop, read_sai
 from app.providers.openai_wire.account.lanes import Lanes, NamelessCall, TooMuchHeld
 from app.providers.openai_wire.errors import anthropic_error
 from app.providers.openai_wire.streaming import StreamTranslator, event_object
-from app.providers.openai_wire.translation import Json, dumps, fingerprint, mapping, number, objects, text
+from app.providers.openai_wire.translation import Json, dumps, fingerprint, mapping, number, objects, parsed, text
 from app.providers.openai_wire.usage import usage_to_anthropic
 from app.providers.sse import Event, encode
 
@@ -118,6 +118,13 @@ class ChatToMessageStream(StreamTranslator):
     def _error(self, error: Json) -> list[bytes]:
         self.end(is_complete=False)
         return [_encoded(anthropic_error(error))]
+
+
+def chat_as_stream(body: bytes) -> bytes:
+    """Return a whole completion as a stream of one chunk that says the same: some servers ignore `stream`."""
+    answer = mapping(parsed(body))
+    choices = [choice | {"delta": choice.get("message")} for choice in objects(answer.get("choices"))]
+    return encode(None, dumps(answer | {"choices": choices})) + encode(None, b"[DONE]")
 
 
 def _encoded(event: Json) -> bytes:
