@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -10,6 +11,9 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from config import SETTINGS, Setting  # noqa: E402
+
+if TYPE_CHECKING:
+    from app.providers import Provider
 
 _SECTIONS = {
     "environment": "Server",
@@ -80,6 +84,8 @@ def _leaves(group: click.Group, above: str = "") -> Iterator[tuple[str, click.Co
     """Yield the full name and the command of everything below a group, in the order of names."""
     for name, command in sorted(group.commands.items()):
         if isinstance(command, click.Group):
+            if command.invoke_without_command:
+                yield f"{above}{name}", command
             yield from _leaves(command, f"{above}{name} ")
         else:
             yield f"{above}{name}", command
@@ -96,7 +102,57 @@ def _command(name: str, command: click.Command) -> str:
     return f"\n## {name}\n\n{about}\n\n```\n{usage}\n```\n{table}"
 
 
-PAGES: dict[str, Callable[[], str]] = {"docs/configuration.md": configuration, "docs/cli.md": command_line}
+_PROVIDERS_PAGE = "docs/providers.md"
+
+
+def providers() -> str:
+    """Return docs/providers.md with its tables of modes and jobs as the code has them; the rest is written by hand."""
+    text = (ROOT / _PROVIDERS_PAGE).read_text("utf-8")
+    for name, table in (("modes", _modes()), ("jobs", _jobs())):
+        begin, end = f"<!-- {name}: begin (written by scripts/gen_docs.py) -->\n", f"<!-- {name}: end -->"
+        before, _, rest = text.partition(begin)
+        _, _, after = rest.partition(end)
+        text = f"{before}{begin}{table}{end}{after}"
+    return text
+
+
+def _modes() -> str:
+    from app.providers import PRESETS, PROVIDERS  # noqa: PLC0415 - the other pages need no providers
+
+    rows = ["| mode | what | address | credential | limits |\n|---|---|---|---|---|\n"]
+    for name, provider in PROVIDERS.items():
+        address = f"`{provider.base_url}`" if provider.base_url else "`--endpoint` names it"
+        preset = " (preset)" if name in PRESETS else ""
+        limits = "windows, polled and told" if provider.holds_window else "as its answers tell"
+        rows.append(f"| `{name}` | {provider.label}{preset} | {address} | {_credential(provider)} | {limits} |\n")
+    return "".join(rows)
+
+
+def _credential(provider: "Provider") -> str:
+    if provider.secret_kind == "oauth":
+        return "log-in (OAuth)"
+    if not provider.needs_secret:
+        return "none needed"
+    header = "`x-api-key`" if provider.key_header == "x-api-key" else "Bearer"
+    return f"key ({header})" + (", or a log-in that makes one" if provider.oauth else "")
+
+
+def _jobs() -> str:
+    from app.background.jobs import JOBS  # noqa: PLC0415 - the other pages need no application
+
+    rows = [f"| `{job.name}` | {_interval(job.every_s)} | {job.what} |\n" for job in JOBS]
+    return "| job | runs | what |\n|---|---|---|\n" + "".join(rows)
+
+
+def _interval(seconds: float) -> str:
+    return f"every {seconds / 3600:g} h" if seconds >= 3600 else f"every {seconds:g} s"
+
+
+PAGES: dict[str, Callable[[], str]] = {
+    "docs/configuration.md": configuration,
+    "docs/cli.md": command_line,
+    _PROVIDERS_PAGE: providers,
+}
 
 
 def stale() -> list[str]:
