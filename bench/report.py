@@ -62,6 +62,7 @@ def text(outcome: Outcome) -> str:
 
 def write(outcome: Outcome, folder: Path) -> Path:
     """Write the figures, the raw samples and the machine to `folder/<date>.json`."""
+    folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{time.strftime('%Y-%m-%dT%H%M%S')}.json"
     document = {
         "machine": {
