@@ -51,7 +51,7 @@ class Opened:
     as the client is to see it, where that is not as it came.
     """
 
-    __slots__ = ("_decoder", "answer", "fields", "head", "held", "is_ended", "is_stream", "shown")
+    __slots__ = ("_decoder", "answer", "broke", "fields", "head", "held", "is_ended", "is_stream", "shown")
 
     def __init__(self, answer: Arriving) -> None:
         self.answer = answer
@@ -59,6 +59,8 @@ class Opened:
         self.held: list[bytes] = []
         self.head = b""
         self.is_ended = False
+        self.broke: UpstreamFailed | None = None
+        """How the body broke off within its beginning; what came of it is in `held`."""
         self.shown: Shown | None = None
         self.is_stream = self.fields.get("content-type", "").lower().startswith("text/event-stream")
         self._decoder: Decoder | None = None

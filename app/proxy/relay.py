@@ -48,7 +48,8 @@ class Relay:
         fields = served.opened.fields
         self._meter = Meter(fields.get("content-type", ""), fields.get("content-encoding", ""), served.provider.shape)
         # An answer without a first byte yet: an empty piece sends its head ahead.
-        self._held = deque(served.opened.held or ([] if self._answer.is_done else [b""]))
+        is_over = self._answer.is_done and self._opened.broke is None
+        self._held = deque(served.opened.held or ([] if is_over else [b""]))
         self._is_recorded = False
         self._is_settled = False
 
