@@ -37,12 +37,19 @@ def post_fork(server: Any, worker: Any) -> None:
 
 
 def post_worker_init(worker: Any) -> None:
-    """Tell the application when its worker is asked to stop, so that it drains; write answers our way."""
+    """Refuse to stand in the open unprotected; tell the application when to drain; write answers our way."""
     from app import answers
     from app.background import workers as background
+    from app.gate import opening
 
+    addresses = [listener.getsockname() for listener in worker.sockets]
+    with explained():
+        opening.check(worker.wsgi, addresses)
     answers.install()
+    # gunicorn looks its settings up through __getattr__, dozens of times a request.
+    worker.cfg.__dict__.update({name: setting.get() for name, setting in worker.cfg.settings.items()})
     background.attach_server(worker.wsgi, worker)
+    opening.welcome(worker.wsgi, addresses, is_first=worker.age == 1)
 
 
 def worker_exit(server: Any, worker: Any) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from flask import Flask
 
-from app import db, installation, preferences, schema
+from app import db, gate, installation, preferences, schema
 from app.access.keys import KeyTable
 from app.accounts.leases import new_owner
 from app.accounts.oauth import LogIns, endpoints_of
@@ -19,6 +19,7 @@ from app.cli import commands
 from app.clock import now_ms
 from app.commits import Commits
 from app.connections import TransportOptions
+from app.dashboard import dashboard, entrance
 from app.flights import Flights
 from app.proxy import cross, proxy
 from app.runtime import Runtime, attach
@@ -40,7 +41,7 @@ def create_app(settings: Settings) -> Flask:
 
     Raises VaultError, SchemaError or ConfigError when the start must not go on.
     """
-    app = Ccflare("app", root_path=str(_ROOT), template_folder="templates", static_folder="static")
+    app = Ccflare("app", root_path=str(_ROOT), template_folder="templates", static_folder=None)
     settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
     db.init_app(app, settings.database_url)
     schema.ensure(app, settings.data_dir)
@@ -55,6 +56,9 @@ def create_app(settings: Settings) -> Flask:
     app.register_blueprint(proxy)
     app.hot_view = cross
     app.register_blueprint(health)
+    gate.install(app, settings)
+    app.register_blueprint(entrance)
+    app.register_blueprint(dashboard)
     app.cli.add_command(commands)
     return app
 

@@ -1,0 +1,150 @@
+"""Forms on accounts: add one of any mode, log in by OAuth, change one, delete one."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from flask import abort, redirect, request, session, url_for
+from flask.typing import ResponseReturnValue
+
+from app.accounts import service
+from app.accounts.entry import NewAccount
+from app.accounts.mappings import parse_mappings
+from app.accounts.oauth import Begun
+from app.accounts.overview import AccountView
+from app.dashboard import forms, show
+from app.dashboard.accounts import show_account
+from app.dashboard.blueprints import dashboard
+from app.errors import CcflareError, Conflict, InvalidInput
+from app.gate.visitors import actor, own_cookie
+from app.providers import PRESETS, PROVIDERS
+from app.runtime import runtime
+
+_LOG_IN = "log_in"
+
+
+@dashboard.route("/accounts/add", methods=["GET", "POST"])
+def add_account() -> ResponseReturnValue:
+    """Choose a mode, then fill in what it needs."""
+    mode = request.values.get("mode")
+    if mode is None:
+        own = [provider for name, provider in PROVIDERS.items() if name not in PRESETS]
+        return show.page("pages/account_modes.html", own=own, presets=PRESETS.values())
+    provider = PROVIDERS.get(mode) or abort(404)
+    if request.method == "GET":
+        return show.form("pages/account_add.html", provider=provider, values={})
+    try:
+        new = _entered(mode)
+        if forms.text("way") == "oauth":
+            return _to_log_in(runtime().log_ins.begin(new, own_cookie()))
+        view = service.add(runtime().vault, replace(new, api_key=forms.secret("api_key") or None), actor())
+    except CcflareError as exc:
+        return show.form("pages/account_add.html", _told(exc), provider=provider, values=request.form)
+    return show.done(url_for("dashboard.accounts"), f"{view.name} is in the pool.")
+
+
+@dashboard.post("/accounts/<int:account_id>/log-in")
+def log_in_account(account_id: int) -> ResponseReturnValue:
+    """Begin to log an account in anew."""
+    return _to_log_in(runtime().log_ins.begin_again(account_id, own_cookie()))
+
+
+@dashboard.route("/accounts/log-in", methods=["GET", "POST"])
+def finish_account() -> ResponseReturnValue:
+    """Take the code that the provider's page showed."""
+    begun = session.get(_LOG_IN)
+    if begun is None:
+        return redirect(url_for("dashboard.accounts"))
+    if request.method == "GET":
+        return show.form("pages/account_log_in.html", **begun)
+    try:
+        view = runtime().log_ins.finish(begun["id"], forms.text("code"), actor(), browser=own_cookie())
+    except CcflareError as exc:
+        return show.form("pages/account_log_in.html", exc, **begun)
+    session.pop(_LOG_IN)
+    return show.done(url_for("dashboard.accounts"), f"{view.name} is logged in.")
+
+
+@dashboard.get("/accounts/<int:account_id>/pause")
+def pause_account_why(account_id: int) -> ResponseReturnValue:
+    """Ask for the reason of a pause."""
+    return show.form("pages/account_pause.html", account=_view(account_id))
+
+
+@dashboard.route("/accounts/<int:account_id>/delete", methods=["GET", "POST"])
+def remove_account(account_id: int) -> ResponseReturnValue:
+    """Delete an account, once its name has been typed."""
+    view = _view(account_id)
+    if request.method == "GET":
+        return show.form("pages/account_remove.html", account=view)
+    if forms.text("name") != view.name:
+        error = InvalidInput.field("name", "is not the name of the account")
+        return show.form("pages/account_remove.html", error, account=view)
+    service.remove(account_id, actor())
+    return show.done(url_for("dashboard.accounts"), f"{view.name} is deleted. Its history stays.")
+
+
+@dashboard.post("/accounts/<int:account_id>/rename")
+def rename_account(account_id: int) -> ResponseReturnValue:
+    """Give an account another name."""
+    return _saved(account_id, lambda: service.rename(account_id, forms.text("name"), actor()), "The name is changed.")
+
+
+@dashboard.post("/accounts/<int:account_id>/endpoint")
+def set_account_endpoint(account_id: int) -> ResponseReturnValue:
+    """Set where an account is reached."""
+    endpoint = forms.text("endpoint") or None
+    return _saved(account_id, lambda: service.set_endpoint(account_id, endpoint, actor()), "The endpoint is changed.")
+
+
+@dashboard.post("/accounts/<int:account_id>/mappings")
+def set_account_mappings(account_id: int) -> ResponseReturnValue:
+    """Replace the model mappings of an account."""
+
+    def change() -> AccountView:
+        return service.set_model_mappings(account_id, parse_mappings(forms.lines("model_mappings")), actor())
+
+    return _saved(account_id, change, "The mappings are changed.")
+
+
+@dashboard.post("/accounts/<int:account_id>/key")
+def replace_account_key(account_id: int) -> ResponseReturnValue:
+    """Give an account another API key."""
+
+    def change() -> AccountView:
+        return service.replace_key(runtime().vault, account_id, forms.secret("api_key"), actor())
+
+    return _saved(account_id, change, "The key is replaced.")
+
+
+def _entered(mode: str) -> NewAccount:
+    return NewAccount(
+        forms.text("name"),
+        mode,
+        priority=forms.whole("priority") if forms.text("priority") else 0,
+        endpoint=forms.text("endpoint") or None,
+        model_mappings=parse_mappings(forms.lines("model_mappings")),
+    )
+
+
+def _to_log_in(begun: Begun) -> ResponseReturnValue:
+    session[_LOG_IN] = {"id": begun.session, "url": begun.url, "expires_at": begun.expires_at}
+    return show.done(url_for("dashboard.finish_account"))
+
+
+def _saved(account_id: int, change: Callable[[], AccountView], told: str) -> ResponseReturnValue:
+    try:
+        change()
+    except (InvalidInput, Conflict) as exc:
+        return show_account(account_id, _told(exc), values=request.form)
+    return show.done(url_for("dashboard.account", account_id=account_id), told)
+
+
+def _told(error: CcflareError) -> CcflareError:
+    """Return an error with its fields named as the form names them."""
+    if "model_mapping" in error.details:
+        error.details["model_mappings"] = error.details.pop("model_mapping")
+    return error
+
+
+def _view(account_id: int) -> AccountView:
+    return service.view(runtime().vault, account_id)

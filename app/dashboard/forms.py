@@ -1,0 +1,63 @@
+"""What people typed into a form: texts, numbers, amounts, lists. Wrong input is InvalidInput."""
+
+import re
+from decimal import Decimal, InvalidOperation
+
+from flask import request
+
+from app.errors import InvalidInput
+
+_MICRO = 1_000_000
+_MAX_USD = 1_000_000_000
+
+
+def text(name: str) -> str:
+    """Return a field's text, empty when it did not come."""
+    return request.form.get(name, "").strip()
+
+
+def secret(name: str) -> str:
+    """Return a field as it was typed."""
+    return request.form.get(name, "")
+
+
+def is_on(name: str) -> bool:
+    """Whether a box is ticked."""
+    return request.form.get(name) == "on"
+
+
+def whole(name: str) -> int:
+    """Return a whole number. Raises InvalidInput."""
+    found = text(name)
+    if not re.fullmatch(r"-?\d{1,12}", found, re.ASCII):
+        raise InvalidInput.field(name, "give a whole number")
+    return int(found)
+
+
+def whole_or_none(name: str) -> int | None:
+    """Return a whole number, None when the field is empty. Raises InvalidInput."""
+    return whole(name) if text(name) else None
+
+
+def micro_usd_or_none(name: str) -> int | None:
+    """Return an amount in USD as micro-USD, None when the field is empty. Raises InvalidInput."""
+    found = text(name).removeprefix("$")
+    if not found:
+        return None
+    try:
+        amount = Decimal(found)
+    except InvalidOperation:
+        amount = Decimal(0)
+    if not amount.is_finite() or not Decimal(1) / _MICRO <= amount <= _MAX_USD:
+        raise InvalidInput.field(name, "give an amount in USD above zero, such as 25 or 0.50")
+    return int(amount * _MICRO)
+
+
+def words(name: str) -> tuple[str, ...]:
+    """Return what stands in a field, one thing a line or separated by commas."""
+    return tuple(word for word in re.split(r"[\s,]+", text(name)) if word)
+
+
+def lines(name: str) -> tuple[str, ...]:
+    """Return the lines of a field that hold something."""
+    return tuple(line.strip() for line in text(name).splitlines() if line.strip())

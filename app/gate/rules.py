@@ -1,0 +1,57 @@
+"""Which endpoint needs which role. What stands in no table answers nobody (a test looks for such endpoints)."""
+
+from typing import Literal
+
+Least = Literal["nobody", "anyone", "viewer", "admin"]
+
+OPEN = frozenset(
+    {
+        "assets.file",
+        "entrance.home",
+        "entrance.log_in",
+        "entrance.log_out",
+        "entrance.set_up",
+        "entrance.theme",
+        "health.live",
+        "health.ready",
+    }
+)
+"""Answered to anyone, without a look at who it is."""
+
+PROXY = "proxy"
+"""The blueprint with a door of its own: it authenticates by itself and runs no hooks."""
+
+FOR_ADMINS = frozenset({"api", "dashboard"})
+"""Blueprints whose endpoints need an admin, unless they stand below."""
+
+FOR_VIEWERS = frozenset(
+    {
+        "dashboard.accounts",
+        "dashboard.account_row",
+        "dashboard.end_session",
+        "dashboard.end_other_sessions",
+        "dashboard.jobs",
+        "dashboard.overview",
+        "dashboard.own_password",
+        "dashboard.profile",
+        "dashboard.settings",
+    }
+)
+"""Endpoints of those blueprints that a viewer may call too: they show no payload and no secret, or are one's own."""
+
+FOR_PROGRAMS = frozenset({"api"})
+"""Blueprints that take an admin key in a header in place of a log-in."""
+
+
+def least(endpoint: str) -> Least:
+    """Return the least role that an endpoint answers to; `nobody` where no table names it."""
+    if endpoint in OPEN:
+        return "anyone"
+    if endpoint in FOR_VIEWERS:
+        return "viewer"
+    return "admin" if blueprint_of(endpoint) in FOR_ADMINS else "nobody"
+
+
+def blueprint_of(endpoint: str) -> str:
+    """Return the blueprint that an endpoint belongs to, empty when to none."""
+    return endpoint.rpartition(".")[0].partition(".")[0]
