@@ -14,8 +14,8 @@ from typing import Any
 from sqlalchemy import case, or_, update
 from sqlalchemy.orm import Session
 
-from app.accounts.models import Account, AccountWindow, ModelCooldown
-from app.accounts.states import AccountState, newest, read_states, reset_of_5h
+from app.accounts.models import Account, ModelCooldown
+from app.accounts.states import AccountState, newest, read_states, reset_of_5h, store_windows
 from app.db import beat, reading, upsert
 from app.values import Candidate, Verdict, Window
 from app.vault import Vault
@@ -167,30 +167,14 @@ class Pool:
         due, self._windows_due = self._windows_due, {}
         if not due:
             return
-        rows = [
-            {
-                "account_id": account_id,
-                "kind": window.kind,
-                "utilization": window.utilization,
-                "reset_at": window.reset_at,
-                "status": window.status,
-                "seen_at": window.seen_at,
-                "source": window.source,
-            }
-            for (account_id, _), window in due.items()
-            if account_id in self._states
-        ]
+        seen = [(account_id, window) for (account_id, _), window in due.items() if account_id in self._states]
         self._windows_stored.update({key: window.seen_at for key, window in due.items()})
         self._windows_leaving |= due
-        overages = {
-            account_id: self._states[account_id].candidate.overage_allowed
-            for account_id, _ in due
-            if account_id in self._states
-        }
+        overages = {account_id: self._states[account_id].candidate.overage_allowed for account_id, _ in seen}
 
         def write(session: Session) -> None:
-            if rows:
-                upsert(session, AccountWindow, rows, ["account_id", "kind"])
+            if seen:
+                store_windows(session, seen)
                 for account_id, allowed in overages.items():
                     session.execute(
                         update(Account)

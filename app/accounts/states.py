@@ -1,6 +1,6 @@
 """What is known of each account, read from the database in one go."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import select
@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 from app.accounts.candidates import candidate_of, window_source
 from app.accounts.models import Account, AccountWindow, ModelCooldown
 from app.accounts.secrets import AccountSecrets, read_secrets
+from app.db import upsert
 from app.values import Candidate, Window
 from app.vault import Vault
 
@@ -63,6 +64,30 @@ def newest(one: Iterable[Window], other: Iterable[Window]) -> tuple[Window, ...]
         if window.kind not in known or known[window.kind].seen_at <= window.seen_at:
             known[window.kind] = window
     return tuple(known.values())
+
+
+def store_windows(session: Session, seen: Sequence[tuple[int, Window]]) -> None:
+    """Write windows by account, unless a newer value is stored already or the account was removed."""
+    ids = sorted({account_id for account_id, _ in seen})
+    present = set(session.execute(select(Account.id).where(Account.id.in_(ids))).scalars())
+    there = select(AccountWindow.account_id, AccountWindow.kind, AccountWindow.seen_at).with_for_update()
+    ordered = there.where(AccountWindow.account_id.in_(ids)).order_by(AccountWindow.account_id, AccountWindow.kind)
+    stored = {(account_id, kind): seen_at for account_id, kind, seen_at in session.execute(ordered)}
+    rows = [
+        {
+            "account_id": account_id,
+            "kind": window.kind,
+            "utilization": window.utilization,
+            "reset_at": window.reset_at,
+            "status": window.status,
+            "seen_at": window.seen_at,
+            "source": window.source,
+        }
+        for account_id, window in seen
+        if account_id in present and stored.get((account_id, window.kind), 0) <= window.seen_at
+    ]
+    if rows:
+        upsert(session, AccountWindow, rows, ["account_id", "kind"])
 
 
 def reset_of_5h(candidate: Candidate, at: int) -> int | None:
