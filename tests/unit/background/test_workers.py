@@ -1,0 +1,92 @@
+from pathlib import Path
+
+from flask import Flask
+from sqlalchemy import func, select
+
+from app import preferences
+from app.access import keys
+from app.accounts import service
+from app.accounts.entry import NewAccount
+from app.background.workers import Ingester, Notice
+from app.db import beat, reading, transaction
+from app.runtime import Runtime, runtime
+from app.usage.journal import Journal
+from app.usage.models import Request
+from app.usage.recorder import Record, Recorder, RecordOptions
+from app.values import ProxyRequest, new_request_id
+from tests.unit.accounts.logins import OPERATOR
+
+
+def look(run: Runtime) -> Notice:
+    notice = Notice(run)
+    notice.look()
+    return notice
+
+
+def record(run: Runtime, directory: Path) -> Recorder:
+    """Write the record of one request into a journal of its own, as a worker would."""
+    recorder = Recorder(Journal(directory), run.vault, RecordOptions("off"))
+    request_id = new_request_id()
+    request = ProxyRequest(request_id, 1, "POST", "/v1/messages", "/v1/messages", (), b"")
+    recorder.finish(Record(request, "session"), "complete")
+    return recorder
+
+
+def stored() -> int:
+    with reading() as session:
+        return session.execute(select(func.count()).select_from(Request)).scalar_one()
+
+
+def test_account_that_another_process_added_is_noticed(app: Flask) -> None:
+    run = runtime()
+    notice = look(run)
+    service.add(run.vault, NewAccount("new", "console", api_key="sk-ant-api03-new"), OPERATOR)
+    assert run.pool.candidates() == ()
+    notice.look()
+    assert [candidate.name for candidate in run.pool.candidates()] == ["new"]
+
+
+def test_key_that_another_process_made_is_noticed(app: Flask) -> None:
+    run = runtime()
+    notice = look(run)
+    with transaction() as session:
+        keys.make(session, run.pepper, "laptop", "client", "test")
+        beat(session, "keys")
+    notice.look()
+    assert not run.keys.is_empty
+
+
+def test_setting_that_was_changed_is_in_force(app: Flask) -> None:
+    run = runtime()
+    notice = look(run)
+    preferences.change(run.settings, "store_payloads", "errors", OPERATOR)
+    notice.look()
+    assert run.settings.store_payloads == "errors"
+    assert run.recorder.options.payloads == "errors"
+
+
+def test_one_ingester_at_a_time_moves_the_journals(app: Flask, tmp_path: Path) -> None:
+    run = runtime()
+    first, second = Ingester(tmp_path), Ingester(tmp_path)
+    first.work()
+    recorder = record(run, tmp_path)
+    second.work()
+    assert stored() == 0
+    first.work()
+    assert stored() == 1
+    recorder.close()
+    first.finish()
+
+
+def test_next_ingester_goes_on_where_the_first_has_finished(app: Flask, tmp_path: Path) -> None:
+    run = runtime()
+    first, second = Ingester(tmp_path), Ingester(tmp_path)
+    first.work()
+    record(run, tmp_path).close()
+    first.finish()
+    assert stored() == 1
+    record(run, tmp_path).close()
+    second.work()
+    assert stored() == 2
+    assert list(tmp_path.glob("*.journal")) == []
+    second.finish()
