@@ -1,9 +1,12 @@
 """How gunicorn writes an answer: head and first bytes in one write, the upstream's Date and Server kept."""
 
 import email.utils
+from functools import lru_cache
 from time import time
 
 from gunicorn.http import wsgi
+
+from app.sockets import send_all
 
 _OWN_FIELDS = frozenset({"date", "server"})
 
@@ -27,7 +30,7 @@ class RelayedResponse(wsgi.Response):  # type: ignore[misc]  # gunicorn has no t
         if "server" not in given:
             lines.append(f"Server: {self.version}\r\n")
         if "date" not in given:
-            lines.append(f"Date: {_http_date()}\r\n")
+            lines.append(f"Date: {_date_field(int(time()))}\r\n")
         lines.append("Connection: close\r\n" if self.should_close() else "Connection: keep-alive\r\n")
         if self.chunked:
             lines.append("Transfer-Encoding: chunked\r\n")
@@ -55,26 +58,19 @@ class RelayedResponse(wsgi.Response):  # type: ignore[misc]  # gunicorn has no t
     def _emit_body(self, data: bytes) -> None:
         head, self._head = self._head, b""
         if self.chunked:
-            self.sock.sendall(b"%b%X\r\n%b\r\n" % (head, len(data), data))
+            send_all(self.sock, b"%b%X\r\n%b\r\n" % (head, len(data), data))
         else:
-            self.sock.sendall(head + data if head else data)
+            send_all(self.sock, head + data if head else data)
 
     def _send_head(self) -> None:
         if self._head:
             head, self._head = self._head, b""
-            self.sock.sendall(head)
+            send_all(self.sock, head)
 
 
-_date = (0, "")
-
-
-def _http_date() -> str:
-    """Return the present time for a Date field; made once a second."""
-    global _date
-    now = int(time())
-    if _date[0] != now:
-        _date = (now, email.utils.formatdate(now, usegmt=True))
-    return _date[1]
+@lru_cache(maxsize=1)
+def _date_field(second: int) -> str:
+    return email.utils.formatdate(second, usegmt=True)
 
 
 def install() -> None:

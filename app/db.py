@@ -6,7 +6,8 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import lru_cache
-from typing import Any, Literal, TypeVar
+from importlib import import_module
+from typing import Any, Literal, TypeVar, cast
 
 from flask import Flask, current_app
 from flask_sqlalchemy import SQLAlchemy
@@ -25,7 +26,6 @@ from sqlalchemy import (
     text,
     update,
 )
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column, registry
 from sqlalchemy.pool import ConnectionPoolEntry
 
@@ -190,7 +190,7 @@ def _add_up_sql(
     key: tuple[str, ...],
     others: tuple[tuple[str, Merge], ...],
 ) -> tuple[str, tuple[str, ...]]:
-    insert: Any = postgresql.insert(model) if dialect.name == "postgresql" else sqlite.insert(model)
+    insert = _insert_of(dialect.name)(model)
     statement = insert.values({name: bindparam(name) for name in columns})
     merges = dict(others)
     there, new = model.__table__.c, statement.excluded
@@ -220,7 +220,7 @@ def _insert_sql(
     dialect: Dialect, model: type[Model], columns: tuple[str, ...], key: tuple[str, ...], replace: bool
 ) -> tuple[str, tuple[str, ...]]:
     """Return an INSERT for the driver and the order of its parameters; an empty order means named parameters."""
-    insert: Any = postgresql.insert(model) if dialect.name == "postgresql" else sqlite.insert(model)
+    insert = _insert_of(dialect.name)(model)
     statement = insert.values({name: bindparam(name) for name in columns})
     updated = {name: statement.excluded[name] for name in columns if name not in key}
     if replace and updated:
@@ -231,13 +231,18 @@ def _insert_sql(
     return str(compiled), tuple(compiled.positiontup or ())
 
 
+def _insert_of(dialect: str) -> Callable[[Any], Any]:
+    """Return the dialect's own `insert`, which knows conflicts; the other dialect is not even imported."""
+    return cast("Callable[[Any], Any]", import_module(f"sqlalchemy.dialects.{dialect}").insert)
+
+
 def offload(function: Callable[..., T], *args: Any, **kwargs: Any) -> T:
     """Run `function` inside an app context on a native thread, so that the event loop goes on; return its result.
 
     Without an event loop (command line, tests) it simply calls the function. Call inside an app context.
     """
     offloader: _Offload = current_app.extensions["ccflare_offload"]
-    app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]
+    app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]  # noqa: SLF001
     return offloader.run(app, function, args, kwargs)
 
 
@@ -276,7 +281,7 @@ class _Offload:
         if not is_cooperative() or _is_off_loop.get():
             return function()
         if self._pool is None:
-            from gevent.threadpool import ThreadPool
+            from gevent.threadpool import ThreadPool  # noqa: PLC0415 - the command line does without it
 
             self._pool = ThreadPool(self.threads)
         result: T = self._pool.apply(context.run, (task,))
@@ -289,11 +294,31 @@ def is_cooperative() -> bool:
     return monkey is not None and bool(monkey.is_module_patched("socket"))
 
 
+class ChangeProbe:
+    """Tells cheaply whether the database may have changed since the last look; on PostgreSQL it always may have."""
+
+    def __init__(self, url: str) -> None:
+        self._path = url.removeprefix("sqlite:///") if url.startswith("sqlite:///") else None
+        self._connection: sqlite3.Connection | None = None
+        self._version: int | None = None
+
+    def may_have_changed(self) -> bool:
+        """Look once. One pragma on a connection that takes no lock, so it may run on the event loop."""
+        if self._path is None:
+            return True
+        if self._connection is None:
+            self._connection = sqlite3.connect(self._path, isolation_level=None, check_same_thread=False)
+        (version,) = self._connection.execute("PRAGMA data_version").fetchone()
+        changed: bool = version != self._version
+        self._version = version
+        return changed
+
+
 def is_writable() -> bool:
     """Whether a write transaction can be had now. Call inside an app context."""
     try:
         with transaction() as session:
             session.execute(text("UPDATE pulse SET beats = beats WHERE topic = 'accounts'"))
-    except Exception:
+    except Exception:  # noqa: BLE001 - whatever the driver raises means no
         return False
     return True

@@ -14,6 +14,7 @@ from typing import Any
 from greenlet import GreenletExit
 
 from app.errors import CcflareError
+from app.sockets import native_poll
 
 log = logging.getLogger(__name__)
 
@@ -135,12 +136,6 @@ class Flights:
                 by_fd[descriptor] = flight
                 poll.register(descriptor, _GONE)
         return {by_fd[fd] for fd, event in poll.poll(0) if event & _GONE} if by_fd else set()
-
-
-def native_poll() -> Any:
-    """Return a poll object that asks the kernel at once: gevent's own goes once around the event loop."""
-    monkey = sys.modules.get("gevent.monkey")
-    return monkey.get_original("select", "poll")() if monkey is not None else select.poll()
 
 
 def _current_greenlet() -> Any:

@@ -11,7 +11,7 @@ from typing import Any
 
 from app.connections import Adapter, ConnectFailed, TransportOptions
 from app.errors import UpstreamFailed
-from app.flights import native_poll
+from app.sockets import native_poll, send_all
 from app.values import Headers, Outbound
 from app.wire import BodyReader, WireError, parse_head, request_head
 
@@ -163,10 +163,10 @@ class Transport:
 def _send(sock: Any, head: bytes, body: bytes) -> None:
     try:
         if len(body) < 16384:
-            sock.sendall(head + body)
+            send_all(sock, head + body)
         else:
-            sock.sendall(head)
-            sock.sendall(body)
+            send_all(sock, head)
+            send_all(sock, body)
     except OSError:
         # An upstream may answer (413, 400) and stop reading before it has the whole body: the answer counts.
         if not body:

@@ -3,6 +3,8 @@
 Bytes in, bytes out, no I/O. Nothing is normalised: what the upstream sent is what comes out, less the framing.
 """
 
+from functools import lru_cache
+
 from app.values import Headers
 
 _BODILESS = frozenset({204, 304})
@@ -102,6 +104,15 @@ class BodyReader:
         at, size = 0, len(data)
         left = self._chunk_left or 0
         while at < size:
+            if not left and not self._in_trailers:
+                end = data.find(b"\r\n", at, at + 10)
+                if end > at:
+                    length = _known_chunk_size(data[at:end])
+                    after = end + length + 4
+                    if length and after <= size:
+                        pieces.append(data[end + 2 : after - 2])
+                        at = after
+                        continue
             if left:
                 # `left` counts the CRLF behind the payload as well.
                 take = min(left, size - at)
@@ -150,6 +161,11 @@ def _framing(headers: Headers) -> tuple[int | None, bool, bool]:
     if codings and not chunked:
         return None, False, True
     return (None if chunked else length), chunked, close
+
+
+@lru_cache(maxsize=4096)
+def _known_chunk_size(line: bytes) -> int:
+    return _chunk_size(line)
 
 
 def _chunk_size(line: bytes) -> int:

@@ -2,6 +2,8 @@
 
 import fcntl
 import logging
+import os
+import sys
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -14,7 +16,7 @@ from app import preferences
 from app.background.jobs import JOBS
 from app.background.leader import Leader
 from app.background.runner import ASK_S, LEAD_S, TICK_S, Runner, Running
-from app.db import beats, offload, reading
+from app.db import ChangeProbe, beats, offload, reading
 from app.flights import SWEEP_S
 from app.lines import Lines
 from app.runtime import Runtime, runtime
@@ -26,6 +28,10 @@ log = logging.getLogger(__name__)
 _NOTICE_S = 0.2
 _INGEST_S = 0.25
 _FLUSH_WINDOWS_EVERY = 5
+_FULL_LOOK_EVERY = 8
+"""Turns of the ingester after which it looks even when no journal grew: a worker may have died."""
+_SWITCH_S = 0.001
+"""How long a busy native thread may keep the interpreter from the event loop."""
 _SETTLE_S = 10.0
 
 
@@ -35,6 +41,7 @@ def start(app: Flask) -> None:
         run = runtime()
         notice = Notice(run)
         ingester = Ingester(run.journal_dir)
+    sys.setswitchinterval(_SWITCH_S)
     gevent.spawn(_forever, app, "sweep", SWEEP_S, run.flights.sweep)
     gevent.spawn(_forever, app, "notice", _NOTICE_S, notice.look)
     gevent.spawn(_forever, app, "ingest", _INGEST_S, ingester.work)
@@ -91,7 +98,7 @@ def _forever(app: Flask, name: str, every_s: float, step: Callable[[], None]) ->
             with app.app_context():
                 step()
             last = ""
-        except Exception as exc:
+        except Exception as exc:  # noqa: BLE001 - the loop outlives every failure of a step
             text = f"{type(exc).__name__}: {exc}"
             if text != last:
                 log.warning("%s failed and will be tried again: %s", name, text)
@@ -103,6 +110,9 @@ class Notice:
 
     def __init__(self, run: Runtime) -> None:
         self._run = run
+        self._probe = ChangeProbe(run.settings.database_url)
+        self._is_behind = True
+        """Whether a look that found a change did not come to its end."""
         self._seen: dict[str, int] = {}
         self._turn = 0
 
@@ -115,8 +125,12 @@ class Notice:
         self._turn += 1
         if self._turn % _FLUSH_WINDOWS_EVERY == 0:
             run.pool.flush_windows()
+        if not self._probe.may_have_changed() and not self._is_behind:
+            return
+        self._is_behind = True
         now = offload(_beats)
         if now == self._seen:
+            self._is_behind = False
             return
         changed = {topic for topic, count in now.items() if self._seen.get(topic) != count}
         if "accounts" in changed:
@@ -127,7 +141,7 @@ class Notice:
             offload(run.pins.load)
         if "preferences" in changed:
             self._adopt(offload(preferences.stored))
-        self._seen = now
+        self._seen, self._is_behind = now, False
 
     def _adopt(self, stored: dict[str, str]) -> None:
         run = self._run
@@ -146,18 +160,25 @@ class Ingester:
     def __init__(self, directory: Path) -> None:
         self._directory = directory
         self._lock: IO[str] | None = None
+        self._sizes: dict[str, int] = {}
+        self._turn = 0
 
     def work(self) -> None:
         """Ingest once, if this worker is or becomes the one that does."""
-        if self._holds():
+        if not self._holds():
+            return
+        self._turn += 1
+        sizes = {entry.name: entry.stat().st_size for entry in os.scandir(self._directory)}
+        if sizes != self._sizes or self._turn % _FULL_LOOK_EVERY == 0:
             offload(ingest, self._directory)
+            self._sizes = sizes
 
     def finish(self) -> None:
         """Ingest what is left; then let another worker go on."""
         if self._holds():
             try:
                 ingest(self._directory)
-            except Exception as exc:
+            except Exception as exc:  # noqa: BLE001 - a stop must not fail on the database
                 log.warning("journals stay for the next start: %s", exc)
         if self._lock is not None:
             self._lock.close()

@@ -3,6 +3,7 @@
 import errno
 import socket
 import struct
+import time
 from collections import deque
 from collections.abc import Iterator
 from typing import Any
@@ -92,6 +93,8 @@ class Relay:
             self._broken(UpstreamFailed("the stream ended before its last event", phase="body", sent=True))
         self._write_record(None)
         self._settle()
+        # An upstream that answers at once never makes this greenlet wait: let the others have their turn.
+        time.sleep(0)
 
     def _falls_short(self) -> bool:
         """Whether the body is a stream of which the last event has not come."""

@@ -24,6 +24,7 @@ _SECRET_HEADERS = frozenset(
 )
 _REDACTED = "[redacted]"
 _LENGTH = struct.Struct("<I")
+_SMALL_BYTES = 16384
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +40,14 @@ class StoredPayload:
     answer_headers: Headers
     answer_body: bytes
     answer_dropped: int
+
+
+def _compressed(data: bytes) -> bytes:
+    """Compress; small texts with a small window, because setting up a full one costs ten times the work itself."""
+    if len(data) > _SMALL_BYTES:
+        return zlib.compress(data, 1)
+    packer = zlib.compressobj(1, zlib.DEFLATED, 13, 6)
+    return packer.compress(data) + packer.flush()
 
 
 def redact_headers(headers: Headers) -> list[tuple[str, str]]:
@@ -77,7 +86,7 @@ def seal(
     }
     text = json.dumps(head, separators=(",", ":")).encode()
     # One stream for all that is small: a compressor costs more to set up than to run.
-    lead = zlib.compress(b"".join((_LENGTH.pack(len(text)), text, loose, loose_answer)), 1)
+    lead = _compressed(b"".join((_LENGTH.pack(len(text)), text, loose, loose_answer)))
     return vault.seal(b"".join((_LENGTH.pack(len(lead)), lead, *packed, *packed_answer)), place(request_id))
 
 
