@@ -11,7 +11,6 @@ HOP_BY_HOP = {"connection", "keep-alive", "te", "trailer", "transfer-encoding", 
 
 app = Flask(__name__)
 session = requests.Session()
-session.trust_env = False
 # The default pool of 10 would open a connection for every request beyond 10 at a time.
 session.mount("http://", HTTPAdapter(pool_connections=1, pool_maxsize=2048))
 
