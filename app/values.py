@@ -239,6 +239,11 @@ def new_request_id(at_ms: int | None = None) -> int:
     return (at - _ID_EPOCH_MS) << 22 | (next(_serial) & 0x3FFFFF)
 
 
+def first_id(at_ms: int) -> int:
+    """Return the smallest id that a request which begins at a time can have; 0 before there were ids."""
+    return max(0, at_ms - _ID_EPOCH_MS) << 22
+
+
 def id_text(request_id: int) -> str:
     """Return the public form of a request id: `req_` and 13 characters that sort as the number does."""
     return "req_" + "".join(_ID_ALPHABET[request_id >> shift & 31] for shift in range(60, -1, -5))

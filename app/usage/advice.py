@@ -1,0 +1,30 @@
+"""What an operator can do about a request that failed, in one sentence."""
+
+_BY_REASON = {
+    "quota": "The account's window is used up until its reset; add an account or resume one.",
+    "model_quota": "The account has nothing left for this model until the reset; add an account, or map the model.",
+    "burst": "The upstream asked to slow down; it passes by itself, or spread the load over more accounts.",
+    "overloaded": "The provider was overloaded; nothing is wrong here, try again later.",
+    "upstream": "The upstream could not be reached or broke; `flask ccflare doctor` tells whether it is reachable now.",
+    "auth": "The upstream refused the account's credential; log the account in again or replace its key.",
+    "client": "The upstream refused the request itself; its error says what is wrong with it.",
+}
+_BY_OUTCOME = {
+    "client_gone": "The client left before the answer was complete; its time limit may be too short.",
+    "upstream_broke": "The upstream cut the answer short; the client saw it end early and may ask again.",
+    "refused": "No account could take it, or the request was not acceptable; each account's reason is shown.",
+    "cut_by_shutdown": "The server stopped while it ran; a longer CCFLARE_DRAIN_S lets such requests end.",
+}
+
+
+def advice(status: int | None, outcome: str, reason: str | None) -> str:
+    """Return what to do. `reason`: of the last attempt, None when no account was asked."""
+    if outcome in ("client_gone", "cut_by_shutdown"):
+        return _BY_OUTCOME[outcome]
+    if reason in _BY_REASON:
+        return _BY_REASON[reason]
+    if outcome in _BY_OUTCOME:
+        return _BY_OUTCOME[outcome]
+    if status is not None and 400 <= status < 500:
+        return _BY_REASON["client"]
+    return _BY_REASON["upstream"]

@@ -1,0 +1,150 @@
+"""What some requests add up to, as pages see it: made of a row of sums over the rollups."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from app.usage.histogram import highest, percentiles
+from app.usage.rollup import SUMS
+
+METRICS = {
+    "duration": "durations",
+    "first_byte": "first_bytes",
+    "first_token": "first_tokens",
+    "speed": "speeds",
+}
+"""Metric -> the column of its histogram. Times are milliseconds, `speed` is tokens per second."""
+
+
+@dataclass(frozen=True, slots=True)
+class TokenTotals:
+    """Tokens by class, of the requests that reported any; all None when none did."""
+
+    input: int | None
+    output: int | None
+    cache_read: int | None
+    cache_write_5m: int | None
+    cache_write_1h: int | None
+    web_searches: int | None
+    total: int | None
+    """All but the searches."""
+
+
+@dataclass(frozen=True, slots=True)
+class CostTotals:
+    """Cost in micro-USD by class, of the requests that have a price; all None when none has."""
+
+    input_micro_usd: int | None
+    output_micro_usd: int | None
+    cache_read_micro_usd: int | None
+    cache_write_5m_micro_usd: int | None
+    cache_write_1h_micro_usd: int | None
+    web_search_micro_usd: int | None
+    total_micro_usd: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """Some ended requests, added up. Rates are fractions (0-1) and None where nothing is known.
+
+    `cost` leaves out the `unpriced`, whose cost is not known. `cache_hit`: the share of all prompts that was read from
+    the cache. Means are over the requests whose value is known.
+    """
+
+    requests: int
+    succeeded: int
+    failed: int
+    success_rate: float | None
+    outcomes: Mapping[str, int]
+    statuses: Mapping[str, int]
+    """`2xx` to `5xx`; `429` is also counted in `4xx`."""
+    streams: int
+    synthetic: int
+    attempts: int
+    failovers: int
+    tokens: TokenTotals
+    cost: CostTotals
+    unpriced: int
+    cache_hit: float | None
+    mean_duration_ms: float | None
+    mean_first_byte_ms: float | None
+    mean_first_token_ms: float | None
+    mean_tokens_per_s: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Percentiles:
+    """How the values of one metric are spread, from histograms: right to about 10 %.
+
+    `highest` is not exceeded by any value. All None when there is none.
+    """
+
+    count: int
+    p50: float | None
+    p95: float | None
+    p99: float | None
+    highest: float | None
+
+
+NO_SUMS: dict[str, int] = dict.fromkeys(SUMS, 0)
+
+
+def totals(sums: Any) -> Totals:
+    """Return a mapping of the names of `SUMS` as a value; PostgreSQL gives sums as decimals."""
+    held = {name: int(sums[name] or 0) for name in SUMS}
+    requests, succeeded = held["requests"], held["succeeded"]
+    named = {name: held[name] for name in ("client_gone", "upstream_broke", "refused", "cut_by_shutdown")}
+    complete = requests - sum(named.values())
+    return Totals(
+        requests=requests,
+        succeeded=succeeded,
+        failed=requests - succeeded,
+        success_rate=succeeded / requests if requests else None,
+        outcomes={name: count for name, count in {"complete": complete, **named}.items() if count},
+        statuses={
+            name: held[f"status_{name}"] for name in ("2xx", "3xx", "4xx", "5xx", "429") if held[f"status_{name}"]
+        },
+        streams=held["streams"],
+        synthetic=held["synthetic"],
+        attempts=held["attempts"],
+        failovers=held["failovers"],
+        tokens=_tokens(held),
+        cost=_cost(held),
+        unpriced=held["unpriced"],
+        cache_hit=_hit(held),
+        mean_duration_ms=_mean(held["duration_ms"], held["timed"]),
+        mean_first_byte_ms=_mean(held["first_byte_ms"], held["first_byte_timed"]),
+        mean_first_token_ms=_mean(held["first_token_ms"], held["first_token_timed"]),
+        mean_tokens_per_s=_mean(held["speed_milli"] / 1000, held["speed_timed"]),
+    )
+
+
+def spread(counts: Mapping[int, int]) -> Percentiles:
+    """Return the percentiles of a histogram."""
+    p50, p95, p99 = percentiles(counts, (0.5, 0.95, 0.99))
+    return Percentiles(sum(counts.values()), p50, p95, p99, highest(counts))
+
+
+def _tokens(held: Mapping[str, int]) -> TokenTotals:
+    if not held["metered"]:
+        return TokenTotals(None, None, None, None, None, None, None)
+    classes = ("input", "output", "cache_read", "cache_write_5m", "cache_write_1h")
+    parts = {name: held[f"{name}_tokens"] for name in classes}
+    return TokenTotals(**parts, web_searches=held["web_searches"], total=sum(parts.values()))
+
+
+def _cost(held: Mapping[str, int]) -> CostTotals:
+    if not held["priced"]:
+        return CostTotals(None, None, None, None, None, None, None)
+    names = ("input", "output", "cache_read", "cache_write_5m", "cache_write_1h", "web_search")
+    return CostTotals(**{f"{name}_micro_usd": held[f"{name}_cost"] for name in names}, total_micro_usd=held["cost"])
+
+
+def _hit(held: Mapping[str, int]) -> float | None:
+    names = ("input", "cache_read", "cache_write_5m", "cache_write_1h")
+    prompt = sum(held[f"{name}_tokens"] for name in names)
+    return held["cache_read_tokens"] / prompt if prompt else None
+
+
+def _mean(total: float, count: int) -> float | None:
+    return total / count if count else None

@@ -1,0 +1,159 @@
+import random
+from collections.abc import Iterable
+
+import pytest
+from flask import Flask
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sqlalchemy import select
+
+from app.clock import now_ms
+from app.db import reading
+from app.errors import InvalidInput
+from app.usage import analytics, spans
+from app.usage.analytics import OTHERS, Narrow, percentiles, series, shares, summary
+from app.usage.models import Request
+from app.usage.sums import METRICS, NO_SUMS, Totals, totals
+from tests.unit.usage.records import KEYS, MODELS, NOW, anything, end, put
+
+HOUR = spans.HOUR_MS
+DAY = spans.DAY_MS
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(analytics, "now_ms", lambda: NOW)
+
+
+@pytest.fixture
+def history(app: Flask, clock: None) -> None:
+    rng = random.Random(5)
+    heads = [
+        anything(rng, NOW - rng.randint(0, length)) for length in (HOUR, DAY, 7 * DAY, 30 * DAY) for _ in range(60)
+    ]
+    put(*heads)
+
+
+def narrows() -> Iterable[Narrow]:
+    yield from (Narrow(), Narrow(accounts=(0, 2)), Narrow(models=("",)), Narrow(keys=("", "aaaaaaaa")))
+    yield from (Narrow((1,), MODELS[:1], ("aaaaaaaa",)), Narrow(accounts=(99,)))
+
+
+RANGES = (
+    *(spans.last(name, NOW) for name in spans.RANGES),
+    spans.last("24h", NOW, offset_ms=-5 * HOUR),
+    spans.last("30d", NOW, offset_ms=2 * HOUR),
+    spans.last("6h", NOW, offset_ms=19_800_000),
+    spans.between(NOW - 3 * DAY - 12_345, NOW - DAY - 999, NOW),
+    spans.between(NOW - 40 * DAY, NOW - 3 * DAY, NOW, DAY, offset_ms=9 * HOUR),
+)
+
+
+def plain(held: Totals) -> tuple[object, ...]:
+    return (held.requests, held.failed, held.attempts, held.tokens.total, held.cost.total_micro_usd, held.unpriced)
+
+
+def added(parts: Iterable[Totals]) -> tuple[object, ...]:
+    rows = [plain(part) for part in (totals(NO_SUMS), *parts)]
+    sums: list[object] = []
+    for column in zip(*rows):
+        known = [value for value in column if isinstance(value, int)]
+        sums.append(sum(known) if known else None)
+    return tuple(sums)
+
+
+@pytest.mark.parametrize("span", RANGES, ids=lambda span: f"{span.length_ms // HOUR}h by {span.bucket_ms // 60_000}m")
+def test_series_add_up_to_the_totals_under_every_filter(history: None, span: spans.Range) -> None:
+    for narrow in narrows():
+        whole = summary(span, narrow).totals
+        for group in (None, *analytics.GROUPS):
+            lines = series(span, narrow, group, most=2)
+            assert added(line.totals for line in lines) == plain(whole)
+            for line in lines:
+                assert added(point.totals for point in line.points) == plain(line.totals)
+                assert [point.at for point in line.points] == list(span.buckets())
+        grown = series(span, narrow, cumulative=True)
+        assert plain(grown[0].points[-1].totals) == plain(whole)
+        for by in analytics.GROUPS:
+            assert added(share.totals for share in shares(span, by, narrow)) == plain(whole)
+
+
+@pytest.mark.parametrize("span", RANGES, ids=lambda span: f"{span.length_ms // HOUR}h")
+def test_totals_count_exactly_the_rows_of_the_range(history: None, span: spans.Range) -> None:
+    with reading() as session:
+        rows = session.execute(
+            select(Request.id).where(Request.started_at >= span.start, Request.started_at < span.end)
+        ).all()
+    assert summary(span).totals.requests == len(rows)
+
+
+def test_change_is_against_the_range_before(app: Flask, clock: None) -> None:
+    put(*(end(NOW - HOUR - at) for at in (1, 2)), *(end(NOW - at, status=500) for at in (1, 2, 3)))
+    found = summary(spans.between(NOW - HOUR, NOW, NOW))
+    assert (found.totals.requests, found.before.requests) == (3, 2)
+    assert found.change["requests"] == pytest.approx(0.5)
+    assert found.change["success_rate"] == -1
+    assert "failed" not in found.change, "there was none before"
+
+
+def test_nothing_known_is_not_zero(app: Flask, clock: None) -> None:
+    held = summary(spans.last("1h", NOW)).totals
+    assert (held.requests, held.success_rate, held.tokens.input, held.cost.total_micro_usd) == (0, None, None, None)
+    assert (held.cache_hit, held.mean_duration_ms, held.mean_tokens_per_s) == (None, None, None)
+    assert percentiles(spans.last("1h", NOW))["duration"].p95 is None
+
+
+@pytest.mark.parametrize("group", [None, "account", "model"])
+def test_every_percentile_lies_between_median_and_highest(history: None, group: analytics.Group | None) -> None:
+    span = spans.last("7d", NOW)
+    lines = series(span, group=group, metrics=tuple(METRICS))
+    seen = 0
+    for line in lines:
+        for point in line.points:
+            for metric, one in point.percentiles.items():
+                if one.count:
+                    assert (
+                        one.p50 is not None and one.p95 is not None and one.p99 is not None and one.highest is not None
+                    )
+                    assert one.p50 <= one.p95 <= one.p99 <= one.highest, metric
+                    seen += 1
+    assert seen > 50
+    counted = sum(point.percentiles["duration"].count for line in lines for point in line.points if point.percentiles)
+    assert counted == percentiles(span)["duration"].count == summary(span).totals.requests
+
+
+@given(st.lists(st.integers(0, 3_000_000), min_size=1, max_size=200))
+@settings(max_examples=60)
+def test_percentiles_of_histograms_are_near_the_true_ones(values: list[int]) -> None:
+    from app.usage.histogram import Sum, bucket_of, pack  # noqa: PLC0415 - the pure part alone
+    from app.usage.sums import spread  # noqa: PLC0415
+
+    counts: dict[int, int] = {}
+    for value in values:
+        counts[bucket_of(value)] = counts.get(bucket_of(value), 0) + 1
+    found = spread(Sum([pack(counts)]).counts())
+    assert found.count == len(values)
+    assert found.p50 is not None and found.p95 is not None and found.highest is not None
+    assert found.p50 <= found.p95 <= found.highest
+    true = sorted(values)[max(0, -(-len(values) * 95 // 100) - 1)]
+    assert true / 1.2 - 1 <= found.p95 <= max(1, true) * 1.2 + 1
+    assert max(values) <= found.highest <= max(1, max(values)) * 1.2
+
+
+def test_groups_beyond_the_largest_are_one_line(app: Flask, clock: None) -> None:
+    for account in range(1, 6):
+        put(*(end(NOW - at, account_id=account, account_name=f"a{account}") for at in range(account)))
+    lines = series(spans.last("1h", NOW), group="account", most=2)
+    assert {line.value: line.totals.requests for line in lines} == {"5": 5, "4": 4, OTHERS: 6}
+    assert {line.name for line in lines} == {"a5", "a4", OTHERS}
+
+
+def test_keys_are_told_apart(history: None) -> None:
+    found = {share.value for share in shares(spans.last("30d", NOW), "key")}
+    assert found == {key or "" for key in KEYS}
+
+
+@pytest.mark.parametrize("wrong", [{"group": "colour"}, {"metrics": ("weight",)}], ids=["group", "metric"])
+def test_unknown_words_are_refused(app: Flask, wrong: dict[str, object]) -> None:
+    with pytest.raises(InvalidInput):
+        series(spans.last("1h", now_ms()), **wrong)  # type: ignore[arg-type]
