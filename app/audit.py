@@ -2,11 +2,11 @@
 
 from dataclasses import dataclass
 
-from sqlalchemy import String, Text
+from sqlalchemy import String, Text, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from app.clock import now_ms
-from app.db import Id64, Model
+from app.db import Id64, Model, reading
 
 
 class AuditEntry(Model):
@@ -39,3 +39,50 @@ def note(session: Session, actor: Actor, action: str, subject: str | None = None
     session.add(
         AuditEntry(at=now_ms(), actor=actor.name, address=actor.address, action=action, subject=subject, detail=detail)
     )
+
+
+@dataclass(frozen=True, slots=True)
+class EntryView:
+    """One entry as people see it."""
+
+    id: int
+    at: int
+    actor: str
+    address: str | None
+    action: str
+    subject: str | None
+    detail: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class EntryFilter:
+    """Which entries are wanted. Empty texts want all; `action` is a whole action or its noun (`account`)."""
+
+    actor: str = ""
+    action: str = ""
+    subject: str = ""
+    before: int | None = None
+    """Only entries older than the one with this id."""
+
+
+def entries(wanted: EntryFilter, limit: int) -> tuple[EntryView, ...]:
+    """Return entries, the newest first. Call inside an app context."""
+    statement = select(AuditEntry).order_by(AuditEntry.id.desc()).limit(limit)
+    if wanted.before is not None:
+        statement = statement.where(AuditEntry.id < wanted.before)
+    if wanted.actor:
+        statement = statement.where(AuditEntry.actor == wanted.actor)
+    if wanted.subject:
+        statement = statement.where(AuditEntry.subject == wanted.subject)
+    if wanted.action:
+        is_noun = "." not in wanted.action
+        statement = statement.where(
+            AuditEntry.action.startswith(f"{wanted.action}.", autoescape=True)
+            if is_noun
+            else AuditEntry.action == wanted.action
+        )
+    with reading() as session:
+        return tuple(
+            EntryView(row.id, row.at, row.actor, row.address, row.action, row.subject, row.detail)
+            for row in session.execute(statement).scalars()
+        )

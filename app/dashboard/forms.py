@@ -1,6 +1,7 @@
 """What people typed into a form: texts, numbers, amounts, lists. Wrong input is InvalidInput."""
 
 import re
+from collections.abc import Mapping
 from decimal import Decimal, InvalidOperation
 
 from flask import request
@@ -61,3 +62,13 @@ def words(name: str) -> tuple[str, ...]:
 def lines(name: str) -> tuple[str, ...]:
     """Return the lines of a field that hold something."""
     return tuple(line.strip() for line in text(name).splitlines() if line.strip())
+
+
+def is_sent() -> bool:
+    """Whether the form was sent, as opposed to asked for."""
+    return request.method == "POST"
+
+
+def sent() -> Mapping[str, str]:
+    """Return all that was typed, to show it again."""
+    return request.form

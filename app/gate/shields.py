@@ -18,19 +18,16 @@ _HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
 }
 _MAX_BODY_BYTES = 1 << 20
-_LOOPBACK_NAMES = ("localhost", "127.0.0.1")
 
 
 def install(app: Flask, settings: Settings) -> None:
-    """Set up cookies, bounds, trusted names and proxies, and the headers of every answer."""
+    """Set up cookies, bounds and proxies, and the headers of every answer."""
     app.config.update(
         SESSION_COOKIE_NAME=f"ccflare_{settings.port}",
         SESSION_COOKIE_HTTPONLY=True,
         SESSION_COOKIE_SAMESITE="Lax",
         MAX_CONTENT_LENGTH=_MAX_BODY_BYTES,
     )
-    if settings.trusted_hosts:
-        app.config["TRUSTED_HOSTS"] = [*settings.trusted_hosts, *_LOOPBACK_NAMES]
     if settings.behind_proxy:
         count = settings.behind_proxy
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=count, x_proto=count, x_host=count)  # type: ignore[method-assign]

@@ -1,0 +1,82 @@
+"""Settings: the value in force, where it comes from, and what can be changed while the server runs."""
+
+from flask import current_app, url_for
+from flask.typing import ResponseReturnValue
+
+from app import figures, preferences
+from app.clock import now_ms
+from app.dashboard import forms, show
+from app.dashboard.blueprints import dashboard
+from app.errors import CcflareError
+from app.gate.visitors import actor
+from app.runtime import runtime
+from app.usage.pricing import price_version
+from app.usage.stats import unpriced_models
+from config import SettingRow, Settings
+
+_MONTH_MS = 30 * 86_400_000
+
+
+@dashboard.get("/settings")
+def settings() -> ResponseReturnValue:
+    """Show every setting."""
+    rows = _present().rows()
+    return show.page(
+        "pages/settings.html",
+        at_once=[row for row in rows if row.runtime],
+        at_start=[row for row in rows if not row.runtime],
+        in_words=in_words,
+        warnings=runtime().settings.warnings,
+        endpoints=current_app.view_functions,
+        prices=price_version(),
+        unpriced=unpriced_models(now_ms() - _MONTH_MS),
+    )
+
+
+@dashboard.route("/settings/<name>", methods=["GET", "POST"])
+def change_setting(name: str) -> ResponseReturnValue:
+    """Change one setting."""
+    row = _row(name)
+    if not forms.is_sent():
+        return show.form("pages/setting.html", row=row, value=row.value, options=options(row))
+    try:
+        preferences.change(runtime().settings, row.name, forms.text("value"), actor())
+    except CcflareError as exc:
+        return show.form("pages/setting.html", exc, row=row, value=forms.text("value"), options=options(row))
+    return show.done(url_for("dashboard.settings"), f"{row.name} is changed.")
+
+
+@dashboard.post("/settings/<name>/reset")
+def reset_setting(name: str) -> ResponseReturnValue:
+    """Give one setting its default back."""
+    row = preferences.reset(runtime().settings, _row(name).name, actor())
+    return show.done(url_for("dashboard.settings"), f"{row.name} has its default again.")
+
+
+def options(row: SettingRow) -> tuple[str, ...]:
+    """Return what a setting can be, where that is a list."""
+    if row.expects.startswith("one of "):
+        return tuple(row.expects.removeprefix("one of ").split(", "))
+    return ("true", "false") if row.expects == "true or false" else ()
+
+
+def in_words(row: SettingRow) -> str:
+    """Return a large number as people say it, empty where the value says it already."""
+    if not row.value.isdigit():
+        return ""
+    number = int(row.value)
+    if row.name.endswith("_ms") and number >= 1000:
+        return figures.span(number)
+    if row.name.endswith("_s") and number >= 60:
+        return figures.span(number * 1000)
+    return figures.size(number) if row.name.endswith("_bytes") and number >= 1024 else ""
+
+
+def _present() -> Settings:
+    """Return the settings as they are stored now; this worker may be a moment behind."""
+    return runtime().settings.with_stored(preferences.stored())
+
+
+def _row(name: str) -> SettingRow:
+    line = preferences.setting_named(name)
+    return next(row for row in _present().rows() if row.name == line.name)

@@ -1,0 +1,70 @@
+"""People who may log in: the list, a new one, another role or password, shut out and let in again."""
+
+from flask import url_for
+from flask.typing import ResponseReturnValue
+
+from app.access import users as service
+from app.access.users import NewUser, UserView
+from app.dashboard import forms, show
+from app.dashboard.blueprints import dashboard
+from app.errors import CcflareError, NotFound
+from app.gate.visitors import actor
+
+
+@dashboard.get("/users")
+def users() -> ResponseReturnValue:
+    """Show every user."""
+    return show.page("pages/users.html", users=service.all_users())
+
+
+@dashboard.route("/users/create", methods=["GET", "POST"])
+def create_user() -> ResponseReturnValue:
+    """Create a user."""
+    if not forms.is_sent():
+        return show.form("pages/user_create.html", values={})
+    try:
+        user = service.create_user(NewUser(forms.text("name"), forms.secret("password"), forms.text("role")), actor())
+    except CcflareError as exc:
+        return show.form("pages/user_create.html", exc, values=forms.sent())
+    return show.done(url_for("dashboard.users"), f"{user.name} may log in.")
+
+
+@dashboard.route("/users/<int:user_id>/password", methods=["GET", "POST"])
+def set_user_password(user_id: int) -> ResponseReturnValue:
+    """Give a user another password; the user's sessions end."""
+    user = _found(user_id)
+    if not forms.is_sent():
+        return show.form("pages/user_password.html", user=user)
+    try:
+        service.set_password(user.name, forms.secret("password"), actor())
+    except CcflareError as exc:
+        return show.form("pages/user_password.html", exc, user=user)
+    return show.done(url_for("dashboard.users"), f"{user.name} has a new password and is logged out everywhere.")
+
+
+@dashboard.post("/users/<int:user_id>/role")
+def set_user_role(user_id: int) -> ResponseReturnValue:
+    """Make a user an admin or a viewer."""
+    user = service.set_role(_found(user_id).name, forms.text("role"), actor())
+    return show.done(url_for("dashboard.users"), f"{user.name} is {user.role} now.")
+
+
+@dashboard.post("/users/<int:user_id>/disable")
+def disable_user(user_id: int) -> ResponseReturnValue:
+    """Shut a user out, at once."""
+    user = service.disable(_found(user_id).name, actor())
+    return show.done(url_for("dashboard.users"), f"{user.name} is shut out.")
+
+
+@dashboard.post("/users/<int:user_id>/enable")
+def enable_user(user_id: int) -> ResponseReturnValue:
+    """Let a user in again."""
+    user = service.enable(_found(user_id).name, actor())
+    return show.done(url_for("dashboard.users"), f"{user.name} may log in.")
+
+
+def _found(user_id: int) -> UserView:
+    user = service.user(user_id)
+    if user is None:
+        raise NotFound("There is no such user.")
+    return user
