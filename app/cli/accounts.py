@@ -202,4 +202,4 @@ def _window(window: WindowView) -> str:
     if window.is_reset:
         return f"{window.kind} reset"
     reset = f", resets {output.when(window.reset_at, now_ms())}" if window.reset_at else ""
-    return f"{window.kind} {output.percent(window.utilization)}{reset}"
+    return f"{window.kind} {output.percent(window.utilization)} ({output.span(window.age_ms)} old){reset}"

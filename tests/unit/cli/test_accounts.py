@@ -4,9 +4,13 @@ import sys
 
 import click
 import pytest
+from sqlalchemy import select
 
 from app.accounts import service
+from app.accounts.models import Account, AccountWindow
 from app.audit import SYSTEM
+from app.clock import now_ms
+from app.db import transaction
 from app.runtime import runtime
 from app.values import TokenPair
 from tests.unit.canaries import CANARY
@@ -104,6 +108,22 @@ def test_list_shows_name_mode_priority_and_state(run: Run) -> None:
     assert head.split() == ["NAME", "MODE", "PRIORITY", "STATE", "WINDOWS", "REQUESTS", "LAST", "USED"]
     assert home.split()[:5] == ["home", "zai", "0", "paused", "(holiday,"]
     assert work.split()[:4] == ["work", "console", "3", "ok"]
+
+
+def test_list_shows_windows_with_age_and_reset(run: Run) -> None:
+    add(run)
+    at = now_ms()
+    with transaction() as session:
+        account_id = session.execute(select(Account.id)).scalar_one()
+        for kind, reset_at, utilization in (("5h", at + 7_260_000, 0.42), ("7d", at - 1, 0.9), ("7d_opus", None, None)):
+            session.add(
+                AccountWindow(
+                    account_id=account_id, kind=kind, utilization=utilization, reset_at=reset_at, status=None,
+                    seen_at=at - 120_000, source="poll",
+                )
+            )  # fmt: skip
+    shown = "5h 42 % (2 min old), resets in 2 h, 7d reset, 7d_opus - (2 min old)"
+    assert shown in run("list").out
 
 
 def test_no_command_prints_a_stored_secret(run: Run) -> None:
