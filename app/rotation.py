@@ -55,7 +55,7 @@ class Rotation:
     """What a run did. `added_key`: whether a new key was made; otherwise an earlier run was finished."""
 
     added_key: bool
-    key_file: Path | None
+    key_file: str | None
     resealed: dict[str, int]
     """Table -> number of values."""
     broken: tuple[str, ...]
@@ -76,7 +76,8 @@ def rotate(vault: Vault, actor: Actor) -> Rotation:
         vault.look()
         time.sleep(_SETTLE_S)
     resealed, broken = _reseal_all(vault)
-    done = Rotation(added, vault.file, resealed, tuple(broken), len(vault.key_ids) - 1)
+    key_file = str(vault.file) if vault.file is not None else None
+    done = Rotation(added, key_file, resealed, tuple(broken), len(vault.key_ids) - 1)
     with transaction() as session:
         count = sum(resealed.values())
         note(session, actor, "keyring.rotate", vault.current.decode(), f"{count} values, {len(broken)} do not open")

@@ -13,6 +13,8 @@ _MAX_BYTES = 1 << 20
 _MAX_CHARS = 8192
 _SECONDS_BELOW = 100_000_000_000
 """As milliseconds this is 1973: a smaller time of expiry is given in seconds."""
+_LAST = 253_402_300_799_000
+"""The end of the year 9999, which is as far as dates go."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +83,7 @@ def _token(login: Mapping[str, object], name: str, *keys: str) -> str | None:
 def _time(value: object, name: str) -> int | None:
     if value is None:
         return None
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < 1e15:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= _LAST:
         raise InvalidInput.field(name, "expires_at is no time in milliseconds since 1970")
     return int(value * 1000 if value < _SECONDS_BELOW else value)
 

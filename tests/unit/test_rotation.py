@@ -86,7 +86,7 @@ def test_everything_opens_as_before_under_the_new_key_alone(app: Flask) -> None:
     done = rotate(run.vault, OPERATOR)
     assert done == Rotation(
         True,
-        run.vault.file,
+        str(run.vault.file),
         {"sealed_secrets": 3, "accounts": 3, "pending_logins": 1, "payloads": 3},
         (),
         1,

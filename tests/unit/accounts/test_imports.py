@@ -83,6 +83,9 @@ def test_tokens_are_read_tolerantly(text: str, pair: TokenPair) -> None:
         '{"access_token":"a b\\n"}',
         '{"access_token":"a","expires_at":"soon"}',
         '{"access_token":"a","expires_at":true}',
+        '{"access_token":"a","expires_at":1e400}',
+        '{"access_token":"a","expires_at":NaN}',
+        '{"access_token":"a","expires_at":253402300800000}',
         "[" * 100_000,
     ],
 )
