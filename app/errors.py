@@ -60,6 +60,13 @@ class NotFound(CcflareError):
     kind = "not_found_error"
 
 
+class NoMethod(CcflareError):
+    """The method cannot be used here."""
+
+    status = 405
+    kind = "invalid_request_error"
+
+
 class Conflict(CcflareError):
     """The change collides with what is there, for example a name that is taken."""
 

@@ -4,7 +4,7 @@ from typing import Any
 
 from app.access.keys import KeyTable, Principal, presented
 from app.clock import now_ms
-from app.errors import InvalidInput, NotAllowed, NotAuthenticated, NoUpgrade, TooLarge, TooSlow
+from app.errors import InvalidInput, NoMethod, NoUpgrade, NotAllowed, NotAuthenticated, TooLarge, TooSlow
 from app.flights import Flight
 from app.loopback import is_loopback, is_loopback_host
 from app.providers.models import model_family
@@ -52,7 +52,13 @@ def _require_local(environ: dict[str, Any]) -> None:
 
 
 def require_http(environ: dict[str, Any]) -> None:
-    """Refuse a WebSocket by the status at which clients go on over HTTP. Raises NoUpgrade."""
+    """Refuse what is no request for a resource. Raises NoUpgrade, NoMethod.
+
+    A WebSocket is refused by the status at which clients go on over HTTP; the answer to TRACE would hold the account's
+    credential.
+    """
+    if environ["REQUEST_METHOD"] in ("TRACE", "CONNECT"):
+        raise NoMethod("This method is not spoken here.")
     if environ.get("HTTP_UPGRADE", "").lower() == "websocket":
         raise NoUpgrade("WebSockets are not spoken here. Send the request as a POST and read its events.")
 
