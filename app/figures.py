@@ -84,7 +84,7 @@ def span(milliseconds: int | None) -> str:
     hours, minutes_left = divmod(minutes, 60)
     days, hours_left = divmod(hours, 24)
     if minutes < 60:
-        return f"{minutes} min"
+        return f"{minutes} min {seconds % 60} s" if seconds % 60 and minutes < 10 else f"{minutes} min"
     if hours < 24:
         return f"{hours} h {minutes_left} min" if minutes_left else f"{hours} h"
     return f"{days} d {hours_left} h" if hours_left else f"{days} d"
@@ -105,4 +105,7 @@ def when(at: int | None, now_ms: int) -> str:
         return NOTHING
     if abs(at - now_ms) < 1000:
         return "now"
-    return f"in {span(at - now_ms)}" if at > now_ms else f"{span(now_ms - at)} ago"
+    if at > now_ms:
+        return f"in {span(at - now_ms)}"
+    passed = now_ms - at
+    return f"{span(passed if passed < 60_000 else passed // 60_000 * 60_000)} ago"

@@ -11,6 +11,25 @@ from app.dashboard.blueprints import dashboard
 from app.errors import CcflareError, InvalidInput, NotFound
 from app.gate.visitors import actor, logged_in, open_session, own_cookie, visitor
 
+# A browser names those that it descends from as well, so the youngest comes first.
+_BROWSERS = (
+    ("Edg/", "Edge"),
+    ("OPR/", "Opera"),
+    ("Firefox/", "Firefox"),
+    ("Chrome/", "Chrome"),
+    ("Safari/", "Safari"),
+    ("curl/", "curl"),
+)
+_SYSTEMS = (
+    ("Android", "Android"),
+    ("iPhone", "iPhone"),
+    ("iPad", "iPad"),
+    ("Windows", "Windows"),
+    ("Mac OS X", "macOS"),
+    ("CrOS", "ChromeOS"),
+    ("Linux", "Linux"),
+)
+
 
 @dashboard.get("/profile")
 def profile() -> ResponseReturnValue:
@@ -50,7 +69,18 @@ def end_other_sessions() -> ResponseReturnValue:
 
 def _shown(error: CcflareError | None = None) -> ResponseReturnValue:
     own = logged_in()
-    return show.form("pages/profile.html", error, sessions=sessions.of_user(_user_id()), own=own)
+    return show.form("pages/profile.html", error, sessions=sessions.of_user(_user_id()), own=own, browser=browser)
+
+
+def browser(agent: str | None) -> str:
+    """Return in a few words what a User-Agent says; what it does not say is not guessed."""
+    if not agent:
+        return "unknown browser"
+    name = next((words for sign, words in _BROWSERS if sign in agent), None)
+    system = next((words for sign, words in _SYSTEMS if sign in agent), None)
+    if name is None:
+        return agent[:60]
+    return f"{name} on {system}" if system else name
 
 
 def _user_id() -> int:

@@ -2,14 +2,15 @@
 "use strict";
 
 const ccflare = (() => {
-  const units = [[86400, "d", 3600, "h"], [3600, "h", 60, "min"], [60, "min", 0, ""]];
+  const units = [[86400, "d", 3600, "h"], [3600, "h", 60, "min"], [600, "min", 0, ""], [60, "min", 1, "s"]];
 
   function span(milliseconds) {
     const seconds = Math.max(0, Math.floor(milliseconds / 1000));
     for (const [size, name, rest, restName] of units) {
       if (seconds < size) continue;
-      const more = rest ? Math.floor((seconds % size) / rest) : 0;
-      return `${Math.floor(seconds / size)} ${name}` + (more ? ` ${more} ${restName}` : "");
+      const one = size === 600 ? 60 : size;
+      const more = rest ? Math.floor((seconds % one) / rest) : 0;
+      return `${Math.floor(seconds / one)} ${name}` + (more ? ` ${more} ${restName}` : "");
     }
     return `${seconds} s`;
   }
@@ -28,7 +29,7 @@ const ccflare = (() => {
     const left = at - Date.now();
     if ("moment" in time.dataset) time.textContent = words;
     else if (Math.abs(left) < 1000) time.textContent = "now";
-    else time.textContent = left > 0 ? `in ${span(left)}` : `${span(-left)} ago`;
+    else time.textContent = left > 0 ? `in ${span(left)}` : `${span(-left < 60000 ? -left : Math.floor(-left / 60000) * 60000)} ago`;
   }
 
   function tellAll(root) {
