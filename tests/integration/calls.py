@@ -31,7 +31,9 @@ def ask(server: Server, *, target: str = "/v1/messages", headers: Pairs | None =
         return client.answer()
 
 
-def call(server: Server, method: str, target: str, headers: Pairs | None = None, body: bytes | None = None) -> RawAnswer:
+def call(
+    server: Server, method: str, target: str, headers: Pairs | None = None, body: bytes | None = None
+) -> RawAnswer:
     """Return the answer to any request with the usual headers, on a connection of its own."""
     with server.raw(timeout_s=30) as client:
         client.request(method, target, [*HEADERS, *(headers or [])], body)

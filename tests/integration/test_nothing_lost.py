@@ -6,12 +6,12 @@ import threading
 from collections.abc import Callable
 from contextlib import closing
 
+from app.values import id_from_text
 from tests.fakes.upstream import Upstream, hold, limited, message
 from tests.integration.calls import ask, request_id_of, send
 from tests.integration.installation import Installation, key_of
 from tests.integration.load import Load
 from tests.integration.server import Server, eventually
-from app.values import id_from_text
 
 New = Callable[..., Server]
 Inside = Callable[[Server], Installation]
@@ -74,20 +74,19 @@ def test_locked_database_costs_no_request_and_no_record(new_server: New, inside:
     installation.accounts("a", "b")
     upstream.script(key_of("b"), message(events=20, event_delay_s=0.003), forever=True)
     over = threading.Event()
-    with closing(sqlite3.connect(installation.database, isolation_level=None)) as other:
-        with Load(server) as load:
-            load.wait_for(20)
-            other.execute("BEGIN IMMEDIATE")
-            timer = threading.Timer(LOCKED_S, over.set)
-            timer.start()
-            upstream.script(key_of("a"), limited("5h", reset_in_s=600), forever=True)
-            before = len(load.whole)
-            while not over.is_set():
-                load.wait_for(10)
-            during = len(load.whole) - before
-            assert server.get("/health/ready")[0] == 503
-            other.execute("ROLLBACK")
-            load.wait_for(20)
+    with closing(sqlite3.connect(installation.database, isolation_level=None)) as other, Load(server) as load:
+        load.wait_for(20)
+        other.execute("BEGIN IMMEDIATE")
+        timer = threading.Timer(LOCKED_S, over.set)
+        timer.start()
+        upstream.script(key_of("a"), limited("5h", reset_in_s=600), forever=True)
+        before = len(load.whole)
+        while not over.is_set():
+            load.wait_for(10)
+        during = len(load.whole) - before
+        assert server.get("/health/ready")[0] == 503
+        other.execute("ROLLBACK")
+        load.wait_for(20)
     assert load.failed == []
     assert during > 50
     check_all_recorded(installation, load)

@@ -9,7 +9,16 @@ import anthropic
 import pytest
 from anthropic.types import TextBlock
 
-from tests.fakes.upstream import Upstream, cut, first_event_error, limited, message, mid_stream_error, overloaded, status
+from tests.fakes.upstream import (
+    Upstream,
+    cut,
+    first_event_error,
+    limited,
+    message,
+    mid_stream_error,
+    overloaded,
+    status,
+)
 from tests.integration.calls import MODEL
 from tests.integration.installation import Installation, key_of
 from tests.integration.server import Server
@@ -199,10 +208,10 @@ def test_async_client_that_leaves_early_is_noticed(
     upstream.script("*", message(events=1000, event_delay_s=0.02), forever=True)
 
     async def leave() -> None:
-        async with anthropic.AsyncAnthropic(api_key="own", base_url=server.url) as client:
-            async with client.messages.stream(**ASKED) as stream:
-                async for _ in stream:
-                    break
+        client = anthropic.AsyncAnthropic(api_key="own", base_url=server.url)
+        async with client, client.messages.stream(**ASKED) as stream:
+            async for _ in stream:
+                break
 
     asyncio.run(leave())
     upstream.wait_until_peer_closed()

@@ -5,6 +5,7 @@ from time import time
 
 import pytest
 
+from app.values import new_request_id
 from tests.fakes.raw import RawClient
 from tests.fakes.upstream import Upstream, hold, message, silent, status
 from tests.integration.calls import HEADERS, body_of, send
@@ -21,10 +22,10 @@ Watch = Callable[[], Row]
 @pytest.fixture
 def record(installation: Installation, upstream: Upstream) -> Watch:
     """Wait for the record of the one request of the test, and return it."""
-    if installation.scalar("SELECT count(*) FROM accounts") != 2:
-        installation.accounts("a", "b")
-    newest = installation.scalar("SELECT coalesce(max(id), 0) FROM requests")
-    return lambda: installation.final("SELECT * FROM requests WHERE id > ?", newest)
+    if [row["name"] for row in installation.rows("SELECT name FROM accounts")] != ["left", "other"]:
+        installation.accounts("left", "other")
+    begun = new_request_id()
+    return lambda: installation.final("SELECT * FROM requests WHERE id >= ?", begun)
 
 
 def check_gone(leave: Callable[[], None], upstream: Upstream, record: Watch) -> Row:
@@ -43,7 +44,7 @@ def check_gone(leave: Callable[[], None], upstream: Upstream, record: Watch) -> 
 def test_headers_never_come(
     raw: Callable[[], RawClient], record: Watch, upstream: Upstream, stream: bool, how: str
 ) -> None:
-    upstream.script(key_of("a"), silent("request"))
+    upstream.script(key_of("left"), silent("request"))
     client = raw()
     send(client, stream=stream)
     upstream.wait_for_requests(1)
@@ -52,7 +53,7 @@ def test_headers_never_come(
 
 
 def test_first_event_never_comes(raw: Callable[[], RawClient], record: Watch, upstream: Upstream) -> None:
-    upstream.script(key_of("a"), hold("gate", at=0))
+    upstream.script(key_of("left"), hold("gate", at=0))
     client = raw()
     send(client, stream=True)
     upstream.wait_until_held("gate")
@@ -64,19 +65,19 @@ def test_upstream_is_silent_in_the_middle(
     raw: Callable[[], RawClient], record: Watch, upstream: Upstream, how: str
 ) -> None:
     step = message(events=9, usage={"input_tokens": 41, "output_tokens": 900})
-    upstream.script(key_of("a"), step | {"gates": {"6": "middle"}})
+    upstream.script(key_of("left"), step | {"gates": {"6": "middle"}})
     client = raw()
     send(client, stream=True)
     client.read_until(b"content_block_delta")
     upstream.wait_until_held("middle")
     found = check_gone(getattr(client, how), upstream, record)
-    assert (found["status"], found["account_name"], found["is_partial"]) == (200, "a", 1)
+    assert (found["status"], found["account_name"], found["is_partial"]) == (200, "left", 1)
     assert (found["input_tokens"], found["output_tokens"]) == (41, 3), "what was seen until then"
 
 
 def test_client_reads_only_half(raw: Callable[[], RawClient], record: Watch, upstream: Upstream) -> None:
     """Back-pressure: the proxy waits in its write, the upstream in its own."""
-    upstream.script(key_of("a"), status(200, {"text": "x" * 30_000_000}))
+    upstream.script(key_of("left"), status(200, {"text": "x" * 30_000_000}))
     client = raw()
     client.request("GET", "/v1/files/big/content", HEADERS)
     client.read_until(b"xxxx")
@@ -100,8 +101,8 @@ def test_waiting_between_retries(
 ) -> None:
     server = new_server(workers=1, RETRY_DELAY_MS="30000", RETRY_BACKOFF="10")
     installation = inside(server)
-    installation.accounts("a")
-    upstream.script(key_of("a"), status(529), forever=True)
+    installation.accounts("left")
+    upstream.script(key_of("left"), status(529), forever=True)
     with server.raw() as client:
         send(client, stream=True)
         upstream.wait_for_requests(1)
@@ -113,7 +114,7 @@ def test_waiting_between_retries(
 
 @pytest.mark.usefixtures("record")
 def test_neighbours_are_not_disturbed(raw: Callable[[], RawClient], upstream: Upstream) -> None:
-    upstream.script(key_of("a"), [hold("stay", at=3), silent("request")])
+    upstream.script(key_of("left"), [hold("stay", at=3), silent("request")])
     staying, leaving = raw(), raw()
     send(staying, stream=True)
     upstream.wait_until_held("stay")

@@ -13,6 +13,7 @@ from tests.integration.server import Server
 
 
 def test_pool_without_accounts_says_what_to_do(server: Server, installation: Installation) -> None:
+    installation.accounts()
     answer = ask(server)
     code, kind, text = error_of(answer)
     assert (code, kind) == (503, "api_error")

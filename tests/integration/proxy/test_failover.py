@@ -27,7 +27,6 @@ from tests.integration.calls import ask, send
 from tests.integration.installation import Installation, key_of
 from tests.integration.server import Server
 
-
 _turn = count()
 
 

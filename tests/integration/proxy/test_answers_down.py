@@ -143,7 +143,7 @@ def test_no_content_stays_empty(raw: Callable[[], RawClient], upstream: Upstream
     assert client.answer().status == 200
 
 
-def test_http_1_0_client_is_served_to_the_end_of_the_connection(raw: Callable[[], RawClient], upstream: Upstream) -> None:
+def test_http_1_0_client_is_served_until_it_closes(raw: Callable[[], RawClient], upstream: Upstream) -> None:
     client, body = raw(), body_of(stream=True)
     head = client.head("POST", "/v1/messages", HEADERS, len(body)).replace(b"HTTP/1.1", b"HTTP/1.0")
     client.send(head + body)

@@ -29,9 +29,7 @@ def tokens_of(record: Row) -> tuple[int | None, ...]:
 
 
 @pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
-def test_tokens_and_cost_by_class(
-    server: Server, installation: Installation, upstream: Upstream, stream: bool
-) -> None:
+def test_tokens_and_cost_by_class(server: Server, installation: Installation, upstream: Upstream, stream: bool) -> None:
     upstream.script(key_of("a"), message(usage=USAGE, events=10))
     record = installation.record(ask(server, stream=stream))
     assert tokens_of(record) == (1000, 500, 2000, 400, 300)
