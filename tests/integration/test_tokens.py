@@ -5,7 +5,7 @@ import signal
 import sqlite3
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -64,50 +64,72 @@ def locked(database: Path) -> Iterator[None]:
             connection.execute("ROLLBACK")
 
 
-def asking(site: Installation) -> tuple[RawClient, int]:
-    """Send a request and return its connection and the worker that has it."""
-    client = site.server.raw(timeout_s=30)
-    client.request("GET", "/health")
-    assert client.answer().status == 200
-    worker = worker_of(site.server, client)
-    send(client)
-    return client, worker
+class Lines:
+    """Connections of a test to its server."""
+
+    def __init__(self, site: Installation, stack: ExitStack) -> None:
+        self._site = site
+        self._stack = stack
+
+    def open(self) -> RawClient:
+        """Open a connection that is closed after the test."""
+        return self._stack.enter_context(self._site.server.raw(timeout_s=30))
+
+    def ask(self) -> tuple[RawClient, int]:
+        """Send a request and return its connection and the worker that has it."""
+        client = self.open()
+        client.request("GET", "/health")
+        assert client.answer().status == 200
+        worker = worker_of(self._site.server, client)
+        send(client)
+        return client, worker
 
 
-def test_two_hundred_requests_at_two_workers_cause_one_refresh(strict: Upstream, site: Installation) -> None:
-    log_in(site, strict)
+@pytest.fixture
+def lines(site: Installation) -> Iterator[Lines]:
+    with ExitStack() as stack:
+        yield Lines(site, stack)
+
+
+def log_in_refused(inside: Installation, upstream: Upstream) -> None:
+    """Add a subscription whose token the upstream refuses: only a request finds out, never the background."""
+    upstream.revoke(log_in(inside, upstream, left_s=3600)["access_token"])
+
+
+def test_two_hundred_requests_at_two_workers_cause_one_refresh(
+    strict: Upstream, site: Installation, lines: Lines
+) -> None:
     strict.script("*", hold("answer"), on="token")
-    clients = [site.server.raw(timeout_s=30) for _ in range(200)]
+    log_in(site, strict)
+    clients = [lines.open() for _ in range(200)]
     for client in clients:
         send(client)
     strict.wait_until_held("answer")
     workers = {worker_of(site.server, client) for client in clients[:40]}
     strict.release("answer")
     assert [client.answer().status for client in clients] == [200] * 200
-    for client in clients:
-        client.close()
     assert len(workers) == 2
     assert len(strict.requests(path=TOKENS)) == 1
     assert {seen.status for seen in strict.requests(path=MESSAGES)} == {200}
 
 
-def test_worker_killed_before_the_server_rotated_loses_no_account(strict: Upstream, site: Installation) -> None:
-    log_in(site, strict)
+def test_worker_killed_before_the_server_rotated_loses_no_account(
+    strict: Upstream, site: Installation, lines: Lines
+) -> None:
+    log_in_refused(site, strict)
     strict.script("*", hold("answer", status(500)), on="token")
-    client, worker = asking(site)
+    _client, worker = lines.ask()
     strict.wait_until_held("answer")
     site.server.signal(signal.SIGKILL, worker)
-    client.close()
     assert ask(site.server).status == 200
     assert listed(site.server)["health"]["state"] == "ok"
     strict.release("answer")
 
 
-def test_worker_killed_after_the_commit_loses_nothing(strict: Upstream, site: Installation) -> None:
-    log_in(site, strict)
-    client, worker = asking(site)
+def test_worker_killed_after_the_commit_loses_nothing(strict: Upstream, site: Installation, lines: Lines) -> None:
+    log_in_refused(site, strict)
+    client, worker = lines.ask()
     assert client.answer().status == 200
-    client.close()
     site.server.signal(signal.SIGKILL, worker)
     eventually(lambda: worker not in site.server.worker_pids() and len(site.server.worker_pids()) == 2)
     assert {ask(site.server).status for _ in range(8)} == {200}
@@ -115,42 +137,40 @@ def test_worker_killed_after_the_commit_loses_nothing(strict: Upstream, site: In
 
 
 def test_worker_killed_between_rotation_and_a_commit_that_could_not_be_made_loses_nothing(
-    strict: Upstream, site: Installation
+    strict: Upstream, site: Installation, lines: Lines
 ) -> None:
-    log_in(site, strict)
+    log_in_refused(site, strict)
     strict.script("*", hold("answer"), on="token")
-    client, worker = asking(site)
+    _client, worker = lines.ask()
     strict.wait_until_held("answer")
     rescued = site.database.parent / "rotated"
     with locked(site.database):
         strict.release("answer")
         eventually(lambda: list(rescued.glob("*.tokens")))
         site.server.signal(signal.SIGKILL, worker)
-    client.close()
     assert ask(site.server).status == 200
     assert len(strict.requests(path=TOKENS)) == 1
     assert list(rescued.glob("*.tokens")) == []
 
 
-def test_rotated_pair_serves_while_the_database_is_locked(strict: Upstream, site: Installation) -> None:
-    log_in(site, strict)
+def test_rotated_pair_serves_while_the_database_is_locked(strict: Upstream, site: Installation, lines: Lines) -> None:
+    log_in_refused(site, strict)
     strict.script("*", hold("answer"), on="token")
-    client, worker = asking(site)
+    client, _worker = lines.ask()
     strict.wait_until_held("answer")
     with locked(site.database):
         strict.release("answer")
         assert client.answer().status == 200
         send(client)
         assert client.answer().status == 200
-    client.close()
     eventually(lambda: site.scalar("SELECT secret_generation FROM accounts") == 2)
     assert {ask(site.server).status for _ in range(8)} == {200}
     assert len(strict.requests(path=TOKENS)) == 1
 
 
 def test_server_that_is_told_to_stop_waits_for_a_refresh(strict: Upstream, site: Installation) -> None:
-    pair = log_in(site, strict, left_s=120)
     strict.script("*", hold("answer"), on="token")
+    pair = log_in(site, strict, left_s=120)
     assert ask(site.server).status == 200
     strict.wait_until_held("answer")
     site.server.signal(signal.SIGTERM)
@@ -191,22 +211,19 @@ def test_token_server_that_errs_is_asked_ever_less_and_the_account_left_alone(
     assert account["health"]["state"] in ("auth_failing", "ok")
 
 
-def test_refused_token_is_renewed_once_and_the_request_repeated_once(strict: Upstream, site: Installation) -> None:
-    pair = log_in(site, strict, left_s=3600)
-    strict.revoke(pair["access_token"])
-    clients = [site.server.raw(timeout_s=30) for _ in range(50)]
+def test_refused_token_is_renewed_once_and_the_request_repeated_once(
+    strict: Upstream, site: Installation, lines: Lines
+) -> None:
+    log_in_refused(site, strict)
+    clients = [lines.open() for _ in range(50)]
     for client in clients:
         send(client)
     assert [client.answer().status for client in clients] == [200] * 50
-    for client in clients:
-        client.close()
     assert len(strict.requests(path=TOKENS)) == 1
     assert len([seen for seen in strict.requests(path=MESSAGES) if seen.status == 200]) == 50
 
 
-def test_every_worker_uses_the_new_token_when_the_old_one_is_dead_at_once(
-    strict: Upstream, site: Installation
-) -> None:
+def test_every_worker_uses_the_new_token_when_the_old_one_is_dead_at_once(strict: Upstream, site: Installation) -> None:
     pair = log_in(site, strict, left_s=60)
     for _ in range(2):
         ask(site.server)
