@@ -47,13 +47,15 @@ class TranslatedRelay(Relay):
             self._end()
         if self._shown.translator is None:
             return self._out(self._whole())
-        while not (piece := self._translated()):
-            if self._is_over:
-                self._end()
-            if not self._is_begun and not self._pieces:
+        while True:
+            if not (self._is_begun or self._pieces or self._answer.is_done):
                 self._is_begun = True
                 return b""  # The head goes ahead of an answer that takes its time.
-        return self._out(piece)
+            piece = self._translated()
+            if piece:
+                return self._out(piece)
+            if self._is_over:
+                self._end()
 
     def _whole(self) -> bytes:
         self._is_over = True

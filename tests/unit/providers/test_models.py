@@ -1,12 +1,13 @@
 """Model names: families, mappings, and the bytes of a mapped body."""
 
 import json
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.providers.models import mapped_model, model_family, strip_local_suffix, targets, with_model
+from app.providers.models import asked_models, mapped_model, model_family, strip_local_suffix, targets, with_model
 from app.values import Candidate
 
 MAPPED = Candidate(
@@ -114,3 +115,23 @@ def test_a_mapped_body_differs_in_its_model_alone(
     except UnicodeDecodeError:
         return
     assert json.loads(sent) == expected
+
+
+SEVERAL = Candidate(1, "a", "openai-compatible", model_mappings={"opus": ("x", "y", "z"), "haiku": ()})
+
+
+@pytest.mark.parametrize(
+    ("model", "cooling", "names"),
+    [
+        ("claude-opus-4-8", {}, ("x", "y", "z")),
+        ("claude-opus-4-8", {"x": 11, "z": 10}, ("y", "z")),
+        ("claude-opus-4-8", {"x": 11, "y": 11, "z": 11}, ("x", "y", "z")),
+        ("claude-sonnet-5", {"sonnet": 11}, ("claude-sonnet-5",)),
+        ("claude-haiku-4-5", {}, ("claude-haiku-4-5",)),
+        (None, {}, (None,)),
+    ],
+)
+def test_targets_are_asked_for_in_order_less_those_that_cool_down(
+    model: str | None, cooling: dict[str, int], names: tuple[str | None, ...]
+) -> None:
+    assert asked_models(model, replace(SEVERAL, model_cooldowns=cooling), 10) == names

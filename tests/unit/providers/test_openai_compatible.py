@@ -1,5 +1,7 @@
 """Mode `openai-compatible`: an OpenAI-shaped upstream."""
 
+import json
+
 import pytest
 
 from app.providers.openai_compatible import OPENAI_COMPATIBLE
@@ -33,6 +35,12 @@ def test_paths_of_openai_are_served(path: str) -> None:
     assert OPENAI_COMPATIBLE.serves(path, "gpt-5", ACCOUNT)
 
 
+@pytest.mark.parametrize(("path", "answers"), [("/v1/messages", True), ("/v1/messages/count_tokens", False)])
+def test_messages_are_served_by_translation_and_tokens_are_not_counted(path: str, answers: bool) -> None:
+    assert OPENAI_COMPATIBLE.serves(path, "gpt-5", ACCOUNT)
+    assert OPENAI_COMPATIBLE.answers(path) is answers
+
+
 @pytest.mark.parametrize("path", ["/v1/messages/batches", "/v1/files", "/v1/complete"])
 def test_paths_that_only_anthropic_has_are_not_served(path: str) -> None:
     assert not OPENAI_COMPATIBLE.serves(path, "gpt-5", ACCOUNT)
@@ -58,3 +66,24 @@ def test_spent_credit_is_no_burst(head: bytes) -> None:
 def test_error_in_the_first_chunk_is_treated_like_its_status() -> None:
     head = b'data: {"error":{"message":"slow down","code":"rate_limit_exceeded"}}\n\n'
     assert OPENAI_COMPATIBLE.verdict(200, {}, head, 0, stream=True).reason == "burst"
+
+
+@pytest.mark.parametrize(
+    ("message", "headers", "seen"),
+    [
+        (
+            "Rate limit reached for gpt-5 in organization org-1 on tokens per min.",
+            {"retry-after": "7"},
+            ("model", 7_000),
+        ),
+        ("Rate limit reached for gpt-5 in organization org-1 on requests.", {}, ("model", 30_000)),
+        ("Rate limit reached for requests in organization org-1.", {"retry-after": "7"}, ("account", 7_000)),
+        ("Too many requests", {"retry-after": "7"}, ("account", 7_000)),
+    ],
+)
+def test_limit_that_names_a_model_binds_that_model(
+    message: str, headers: dict[str, str], seen: tuple[str, int]
+) -> None:
+    head = json.dumps({"error": {"message": message, "code": "rate_limit_exceeded"}}).encode()
+    verdict = OPENAI_COMPATIBLE.verdict(429, headers, head, 0, stream=False)
+    assert (verdict.scope, verdict.until, verdict.action) == (*seen, "next")

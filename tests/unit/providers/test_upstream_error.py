@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.providers.upstream_error import UpstreamError, first_event_error, read_error, redacted
+from app.providers.upstream_error import UpstreamError, first_event_error, is_missing_model, read_error, redacted
 
 
 @pytest.mark.parametrize(
@@ -98,3 +98,22 @@ def test_credential_in_an_upstreams_words_is_hidden(secret: str) -> None:
 
 def test_an_upstreams_words_are_cut() -> None:
     assert len(redacted("word " * 1000)) == 200
+
+
+@pytest.mark.parametrize(
+    ("status", "head", "missing"),
+    [
+        pytest.param(404, b'{"error":{"message":"?","code":"model_not_found"}}', True, id="OpenAI"),
+        pytest.param(404, b'{"error":{"type":"not_found_error","message":"model: x"}}', True, id="Claude"),
+        pytest.param(404, b'{"error":{"message":"model \'x\' not found, try pulling it first"}}', True, id="Ollama"),
+        pytest.param(404, b'{"error":{"message":"No endpoints found for x.","code":404}}', True, id="OpenRouter"),
+        pytest.param(400, b'{"error":{"message":"x is not a valid model ID","code":400}}', True, id="OpenRouter, odd"),
+        pytest.param(400, b'{"error":{"message":"The model `x` does not exist."}}', True, id="vLLM"),
+        pytest.param(400, b'{"error":{"message":"messages: at least one is required"}}', False, id="other fault"),
+        pytest.param(404, b'{"error":{"message":"Not found"}}', False, id="no such path"),
+        pytest.param(500, b'{"error":{"message":"?","code":"model_not_found"}}', False, id="other status"),
+        pytest.param(404, b"<html>", False, id="no JSON"),
+    ],
+)
+def test_missing_model_is_known_in_the_words_of_each_server(status: int, head: bytes, missing: bool) -> None:
+    assert is_missing_model(status, head) is missing

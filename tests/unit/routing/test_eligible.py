@@ -155,3 +155,22 @@ def test_window_is_spent_until_its_reset() -> None:
 )
 def test_account_that_was_tried_is_out_for_this_request(verdict: Verdict, expected: Ineligible) -> None:
     assert tried(WELL, verdict, LATER) == expected
+
+
+TARGETS = replace(WELL, model_mappings={"opus": ("x", "y")})
+
+
+@pytest.mark.parametrize(
+    ("cooling", "expected"),
+    [
+        pytest.param({"x": LATER}, None, id="one is left"),
+        pytest.param({"opus": LATER}, None, id="the name before the mapping"),
+        pytest.param(
+            {"x": MUCH_LATER, "y": LATER}, out("cooling down for y", LATER, True), id="the first to come back counts"
+        ),
+    ],
+)
+def test_account_is_out_for_a_model_only_when_all_its_targets_are(
+    cooling: dict[str, int], expected: Ineligible | None
+) -> None:
+    assert ineligible(replace(TARGETS, model_cooldowns=cooling), True, "claude-opus-4-8", NOW) == expected

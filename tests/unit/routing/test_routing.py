@@ -165,6 +165,40 @@ def test_path_that_an_account_cannot_serve_goes_to_another() -> None:
     assert [candidate.name for candidate in made.order] == ["b"]
 
 
+COUNT = replace(ASKED, path="/v1/messages/count_tokens")
+
+
+@pytest.mark.parametrize("strategy", sorted(STRATEGIES))
+def test_account_that_can_count_tokens_goes_first_and_nothing_of_it_sticks(strategy: str) -> None:
+    candidates = [account("a", "openai-compatible"), account("b", priority=9)]
+    made = plan(strategy, candidates, COUNT, NOW, STICKY)
+    assert ([candidate.name for candidate in made.order], made.is_aside) == (["b", "a"], True)
+    assert after_served(strategy, made, made.order[0], COUNT, NOW, STICKY) is None
+
+
+@pytest.mark.parametrize("names", ["ab", "cd"])
+def test_accounts_that_are_alike_keep_their_order(names: str) -> None:
+    provider = "max" if names == "ab" else "openai-compatible"
+    candidates = [account(names[0], provider, priority=1), account(names[1], provider)]
+    made = plan("session", candidates, COUNT, NOW, STICKY)
+    assert ([candidate.name for candidate in made.order], made.is_aside) == ([names[1], names[0]], False)
+
+
+@pytest.mark.parametrize("path", ["/v1/messages", "/v1/chat/completions", "/v1/responses", "/v1/models"])
+def test_accounts_of_either_shape_serve_either_client(path: str) -> None:
+    candidates = [account("a", "openai-compatible"), account("b")]
+    made = plan("session", candidates, replace(ASKED, path=path), NOW, STICKY)
+    assert [candidate.name for candidate in made.order] == ["a", "b"]
+
+
+@pytest.mark.parametrize("paused", [False, True])
+def test_path_that_only_openai_has_is_not_asked_of_others_while_its_own_kind_exists(paused: bool) -> None:
+    candidates = [account("a"), account("b", "openai-compatible", paused=paused)]
+    asked = replace(ASKED, path="/v1/embeddings")
+    assert [one.name for one in plan("session", candidates, asked, NOW, STICKY).order] == ([] if paused else ["b"])
+    assert [one.name for one in plan("session", candidates[:1], asked, NOW, STICKY).order] == ["a"]
+
+
 @pytest.mark.parametrize("strategy", sorted(STRATEGIES))
 def test_empty_pool_gives_an_empty_plan(strategy: str) -> None:
     made = plan(strategy, [], ASKED, NOW, STICKY)

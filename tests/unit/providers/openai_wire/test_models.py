@@ -4,13 +4,19 @@ import anthropic
 import openai
 import pytest
 
-from app.providers.openai_wire.models import model_to_openai, models_to_anthropic, models_to_openai
+from app.providers.openai_wire.models import model_to_anthropic, model_to_openai, models_to_anthropic, models_to_openai
 
 
 def test_openai_sdk_reads_a_translated_model() -> None:
     body = model_to_openai(b'{"type":"model","id":"claude-opus-5","created_at":"2026-08-01T00:00:00Z"}')
     model = openai.types.Model.model_validate_json(body)
     assert (model.id, model.created) == ("claude-opus-5", 1_785_542_400)
+
+
+def test_anthropic_sdk_reads_a_translated_model() -> None:
+    told = json.loads(model_to_anthropic(b'{"id":"gpt-5","object":"model","created":1785542400}'))
+    model = anthropic.types.ModelInfo.model_validate(told | {"lifecycle": "active"})
+    assert (model.id, model.display_name, model.created_at.year) == ("gpt-5", "gpt-5", 2026)
 
 
 def test_names_survive_the_way_there_and_back() -> None:

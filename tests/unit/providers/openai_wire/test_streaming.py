@@ -40,8 +40,10 @@ def test_comment_is_a_sign_of_life() -> None:
 def test_stream_that_stops_early_fails_once() -> None:
     echo = Echo()
     echo.feed(b"data: a\n\n")
+    assert not echo.is_over
     assert echo.finish() == b"!"
     assert echo.finish() == b""
+    assert echo.is_over
     assert not echo.is_complete
 
 
