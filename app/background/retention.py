@@ -32,19 +32,18 @@ def retain(work: Work) -> Done:
         ),
     )
     bodies += _fit(work)
-    requests = _drain(
-        work,
-        lambda session: retention.forget_requests_before(
-            session, now - settings.request_retention_days * _DAY_MS, _REQUESTS
-        ),
-    )
+    kept_from = now - settings.request_retention_days * _DAY_MS
+    requests = _drain(work, lambda session: retention.forget_requests_before(session, kept_from, _REQUESTS))
+    sums = _drain(work, lambda session: retention.forget_sums(session, now, kept_from, _SMALL))
+    sums += _drain(work, lambda session: retention.forget_sessions_before(session, kept_from, _SMALL))
     samples = _drain(work, lambda session: windows.forget_before(session, now - windows.KEPT_MS, _SMALL))
     expired = _drain(
         work,
         lambda session: accounts_retention.forget_expired(session, now, settings.session_duration_ms, _SMALL),
     )
     expired += _drain(work, lambda session: access_retention.forget_expired(session, now))
-    return Done(f"{bodies} bodies, {requests} requests, {samples} samples, {expired} expired entries removed")
+    told = f"{bodies} bodies, {requests} requests, {sums} sums, {samples} samples, {expired} expired entries removed"
+    return Done(told)
 
 
 def fit_payloads(work: Work) -> Done:

@@ -22,6 +22,9 @@ Group = Literal["account", "model", "key"]
 GROUPS: tuple[Group, ...] = ("account", "model", "key")
 _COLUMNS: dict[str, Any] = {"account": Rollup.account_id, "model": Rollup.model, "key": Rollup.key_id}
 
+SUMMED = tuple(func.sum(getattr(Rollup, name)).label(name) for name in SUMS)
+"""What a query selects that `totals` reads."""
+
 OTHERS = "others"
 """Stands for all groups beyond the largest."""
 
@@ -143,7 +146,7 @@ def shares_of(session: Session, span: Range, group: Group, narrow: Narrow) -> tu
     names, column = _names(session, group), _COLUMNS[group]
     known = session.execute(select(Facet.value, Facet.provider).where(Facet.kind == group))
     providers = {value: provider for value, provider in known}
-    statement = select(column, *_summed()).where(_inside(span, narrow)).group_by(column)
+    statement = select(column, *SUMMED).where(inside_of(span, narrow)).group_by(column)
     found = [
         Share(str(row[0] or ""), names.get(str(row[0] or "")), providers.get(str(row[0])), totals(row._mapping))  # noqa: SLF001 - SQLAlchemy's own name
         for row in session.execute(statement)
@@ -160,7 +163,7 @@ def percentiles(span: Range, narrow: Narrow | None = None) -> dict[str, Percenti
     blobs = select(*(getattr(Rollup, column) for column in METRICS.values()))
     sums = tuple(Sum() for _ in METRICS)
     with reading() as session:
-        for row in session.execute(blobs.where(_inside(span, narrow or Narrow()))):
+        for row in session.execute(blobs.where(inside_of(span, narrow or Narrow()))):
             for one, blob in zip(sums, row):
                 one.add(blob)
     return {metric: spread(one.counts()) for metric, one in zip(METRICS, sums)}
@@ -174,15 +177,14 @@ def _check(group: str | None, metrics: tuple[str, ...]) -> None:
             raise InvalidInput.field("metric", f"give one of {', '.join(METRICS)}")
 
 
-def _summed() -> list[ColumnElement[Any]]:
-    return [func.sum(getattr(Rollup, name)).label(name) for name in SUMS]
-
-
-def _inside(span: Range, narrow: Narrow, segments: tuple[Segment, ...] | None = None) -> ColumnElement[bool]:
+def inside_of(
+    span: Range, narrow: Narrow | None = None, segments: tuple[Segment, ...] | None = None
+) -> ColumnElement[bool]:
     """Return the condition that exactly the sums of a range satisfy."""
     covered = cover(span) if segments is None else segments
     parts = [and_(Rollup.span_ms == one.span_ms, Rollup.at >= one.start, Rollup.at < one.end) for one in covered]
     wanted: list[ColumnElement[bool]] = [or_(*parts)]
+    narrow = narrow or Narrow()
     for column, values in (
         (Rollup.account_id, narrow.accounts),
         (Rollup.model, narrow.models),
@@ -194,7 +196,7 @@ def _inside(span: Range, narrow: Narrow, segments: tuple[Segment, ...] | None = 
 
 
 def _sums(session: Session, span: Range, narrow: Narrow) -> Any:
-    return session.execute(select(*_summed()).where(_inside(span, narrow))).one()._mapping  # noqa: SLF001 - as above
+    return session.execute(select(*SUMMED).where(inside_of(span, narrow))).one()._mapping  # noqa: SLF001 - as above
 
 
 def _by_bucket(
@@ -203,7 +205,7 @@ def _by_bucket(
     """Return (group, bucket) -> sums."""
     bucket = _bucket(span)
     by = [bucket] if group is None else [bucket, _COLUMNS[group]]
-    statement = select(*by, *_summed()).where(_inside(span, narrow, cover(span, by_bucket=True))).group_by(*by)
+    statement = select(*by, *SUMMED).where(inside_of(span, narrow, cover(span, by_bucket=True))).group_by(*by)
     skip = len(by)
     return {
         (None if group is None else str(row[1] or ""), int(row[0])): dict(zip(SUMS, map(int, row[skip:])))
@@ -227,7 +229,7 @@ def _timed(
     found: dict[tuple[str | None, int], dict[str, Sum]] = {}
     by = Rollup.at if group is None else _COLUMNS[group]
     blobs = [getattr(Rollup, METRICS[metric]) for metric in metrics]
-    wanted = select(Rollup.at, by, *blobs).where(_inside(span, narrow, cover(span, by_bucket=True)))
+    wanted = select(Rollup.at, by, *blobs).where(inside_of(span, narrow, cover(span, by_bucket=True)))
     for at, value, *parts in session.execute(wanted):
         name = None if group is None else str(value or "")
         place = (name if name in kept else OTHERS, span.bucket_of(at))

@@ -14,6 +14,7 @@ from app.access.models import ClientKey
 from app.accounts.models import Account
 from app.clock import now_ms
 from app.db import insert_new, reading, transaction, upsert
+from app.usage.feed import note_changes
 from app.usage.journal import Entry, decode, is_abandoned, journals, worker_of
 from app.usage.ledger import Ledger, counted
 from app.usage.models import RUNNING, Attempt, JournalPosition, Payload, Request
@@ -25,7 +26,7 @@ from app.values import Tokens
 
 _READ_BYTES = 4 * 1024 * 1024
 _CHUNK = 500
-_TOKEN_COLUMNS = (
+TOKENS = (
     "input_tokens",
     "output_tokens",
     "cache_read_tokens",
@@ -33,6 +34,12 @@ _TOKEN_COLUMNS = (
     "cache_write_1h_tokens",
     "web_searches",
 )
+"""The columns of a request's tokens, in the order of `Tokens`."""
+COSTS = (
+    *("input_cost", "output_cost", "cache_read_cost", "cache_write_5m_cost", "cache_write_1h_cost"),
+    *("web_search_cost", "cost", "price_version"),
+)
+"""The columns of a request's cost."""
 
 log = logging.getLogger(__name__)
 
@@ -103,6 +110,7 @@ def _close_running(session: Session, worker: str) -> None:
     for row in counted(session, cut):
         ledger.count(row)
     ledger.write(session)
+    note_changes(session, cut)
 
 
 def store(session: Session, entries: Iterable[Entry]) -> None:
@@ -139,6 +147,7 @@ def store(session: Session, entries: Iterable[Entry]) -> None:
         upsert(session, Payload, payloads, ["request_id"])
     if rows:
         _add_up(session, rows, before)
+    note_changes(session, [*starts, *rows])
 
 
 def _add_up(session: Session, rows: Mapping[int, dict[str, Any]], before: Sequence[Row]) -> None:
@@ -168,7 +177,7 @@ def request_row(head: dict[str, Any], attempts: int, prices: Mapping[str, Rates]
     row = _DEFAULTS | head
     tokens = Tokens(*row.pop("tokens", ()))
     last_token_at = row.pop("last_token_at", None)
-    row.update(zip(_TOKEN_COLUMNS, _counts(tokens), strict=True))
+    row.update(zip(TOKENS, _counts(tokens), strict=True))
     row["attempts"] = attempts
     for name in ("refused", "losses"):
         if row[name] is not None:

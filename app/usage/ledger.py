@@ -3,14 +3,15 @@
 from collections.abc import Iterable
 from typing import Any
 
-from sqlalchemy import bindparam, select, update
+from sqlalchemy import bindparam, delete, select, update
 from sqlalchemy.orm import Session
 
 from app.db import add_up
-from app.usage.models import ClientSession, Facet, Request, SessionPart
+from app.usage.models import ClientSession, Facet, Request, Rollup, SessionPart
 from app.usage.rollup import NEEDED, Changes, Row
 
 _CHUNK = 400
+_RECOUNTED = 5000
 _TOKENS = ("input_tokens", "output_tokens", "cache_read_tokens", "cache_write_5m_tokens", "cache_write_1h_tokens")
 _SPAN = {"first_at": "min", "last_at": "max"}
 
@@ -18,12 +19,13 @@ Sums = dict[str, Any]
 
 
 def counted(session: Session, ids: Iterable[int]) -> list[Row]:
-    """Return the rows among `ids` that have ended, and so are in the sums already."""
+    """Return the rows among `ids` that have ended, and so are in the sums already; nobody changes them meanwhile."""
     wanted = list(ids)
     columns = [Request.__table__.c[name] for name in NEEDED]
     found: list[Row] = []
     for begin in range(0, len(wanted), _CHUNK):
         some = select(*columns).where(Request.id.in_(wanted[begin : begin + _CHUNK]), Request.outcome.is_not(None))
+        some = some.with_for_update()
         found += [dict(row) for row in session.connection().execute(some).mappings()]
     return found
 
@@ -164,3 +166,21 @@ def _write(session: Session, model: Any, key: tuple[str, ...], rows: list[dict[s
     session.connection().execute(
         more, [{f"of_{name}": row[name] for name in key} | {name: row[name] for name in added} for row in rows]
     )
+
+
+def recount(session: Session) -> None:
+    """Make all sums anew from the rows that there are, within the caller's transaction."""
+    for model in (SessionPart, ClientSession, Facet, Rollup):
+        session.execute(delete(model))
+    columns = [Request.__table__.c[name] for name in NEEDED]
+    at = -1
+    while True:
+        following = select(*columns).where(Request.id > at, Request.outcome.is_not(None)).order_by(Request.id)
+        rows = session.connection().execute(following.limit(_RECOUNTED)).mappings().all()
+        if not rows:
+            return
+        at = rows[-1]["id"]
+        ledger = Ledger()
+        for row in rows:
+            ledger.count(dict(row))
+        ledger.write(session)

@@ -135,7 +135,7 @@ class Rollup(Model):
     """The ended requests of one span of time, account, model and key, added up with the rows, never counted later.
 
     `span_ms`: a minute, an hour or a day (UTC). Unknown account: 0, unknown model or key: the empty text. Tokens and
-    costs are sums over the requests whose value is known; `metered` and `priced` tell how many those are. A class'
+    costs are sums over the requests whose value is known; `*_known`, `metered` (any) and `priced` count those. A class'
     cost is only summed where the whole cost is known, so that classes add up to `cost`. The blobs are histograms.
     """
 
@@ -168,6 +168,11 @@ class Rollup(Model):
     """Requests that took more than one attempt."""
 
     metered: Mapped[int] = mapped_column(default=0)
+    input_known: Mapped[int] = mapped_column(default=0)
+    output_known: Mapped[int] = mapped_column(default=0)
+    cache_read_known: Mapped[int] = mapped_column(default=0)
+    cache_write_5m_known: Mapped[int] = mapped_column(default=0)
+    cache_write_1h_known: Mapped[int] = mapped_column(default=0)
     input_tokens: Mapped[int] = mapped_column(default=0)
     output_tokens: Mapped[int] = mapped_column(default=0)
     cache_read_tokens: Mapped[int] = mapped_column(default=0)
@@ -244,8 +249,11 @@ class SessionPart(Model):
     cost: Mapped[int] = mapped_column(default=0)
 
 
+FACETS = ("model", "account", "key", "agent", "status", "outcome")
+
+
 class Facet(Model):
-    """A value that filters offer. `kind`: `model`, `account`, `key`, `agent`, `status` or `outcome`."""
+    """A value that filters offer. `kind`: one of `FACETS`."""
 
     __tablename__ = "facets"
     __table_args__ = (Index("facets_by_last", "kind", "last_at"),)

@@ -12,7 +12,7 @@ from app.db import reading
 from app.errors import InvalidInput, NotFound
 from app.usage.advice import advice
 from app.usage.cache_losses import CacheLoss, loss
-from app.usage.models import Attempt, Facet, Payload, Request
+from app.usage.models import FACETS, Attempt, Facet, Payload, Request
 from app.usage.prices import overrides
 from app.usage.rows import COLUMNS, RequestRow, key_names, request_row, request_rows
 from app.usage.search import Filter, find
@@ -167,10 +167,12 @@ def request_detail(request_id: int) -> RequestDetail:
 
 
 def facets(kind: str) -> tuple[FacetValue, ...]:
-    """Return the values that a filter offers, those last seen first: `model`, `account`, `key`, `agent`, `status`,
-    `outcome`. Raises InvalidInput. Call inside an app context."""
-    if kind not in ("model", "account", "key", "agent", "status", "outcome"):
-        raise InvalidInput.field("kind", "give model, account, key, agent, status or outcome")
+    """Return the values that a filter offers, those last seen first. `kind`: one of `FACETS`. Raises InvalidInput.
+
+    Call inside an app context.
+    """
+    if kind not in FACETS:
+        raise InvalidInput.field("kind", f"give one of {', '.join(FACETS)}")
     newest = select(Facet).where(Facet.kind == kind).order_by(Facet.last_at.desc()).limit(_MAX_FACETS)
     with reading() as session:
         names = key_names(session) if kind == "key" else {}

@@ -1,15 +1,17 @@
-"""What is forgotten with time: stored bodies by age and by their total size, records of requests by age.
+"""What is forgotten with time: bodies by age and by their total size, records of requests and what they add up to.
 
 Every verb is one small batch within the caller's transaction and returns how much went; the caller repeats it.
 """
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import delete, func, select, tuple_
 from sqlalchemy.orm import Session
 
-from app.usage.models import Payload, Request
-from app.values import new_request_id
+from app.usage.models import FACETS, ClientSession, Facet, Payload, Request, Rollup
+from app.usage.spans import DAY_MS, HOUR_MS, MINUTE_MS, MINUTES_KEPT_MS
+from app.values import first_id
 
-_ID_BITS_BELOW_MS = 22
+DAYS_KEPT_MS = 5 * 366 * DAY_MS
+"""Sums of days outlive the requests: they are few, and tell what past years cost."""
 
 
 def payload_bytes(session: Session) -> int:
@@ -40,10 +42,40 @@ def forget_payloads_beyond(session: Session, max_bytes: int, limit: int) -> int:
 
 def forget_requests_before(session: Session, at: int, limit: int) -> int:
     """Remove the oldest records of requests that began before a time, with their attempts and bodies."""
-    first_kept = new_request_id(at) >> _ID_BITS_BELOW_MS << _ID_BITS_BELOW_MS
-    oldest = select(Request.id).where(Request.id < first_kept).order_by(Request.id).limit(limit)
+    oldest = select(Request.id).where(Request.id < first_id(at)).order_by(Request.id).limit(limit)
     gone = session.execute(delete(Request).where(Request.id.in_(oldest.scalar_subquery())).returning(Request.id))
     return len(gone.all())
+
+
+def forget_sums(session: Session, now: int, requests_before: int, limit: int) -> int:
+    """Remove sums of minutes after two days, those of hours with their requests, those of days after five years."""
+    return (
+        _forget_spans(session, MINUTE_MS, now - MINUTES_KEPT_MS, limit)
+        + _forget_spans(session, HOUR_MS, requests_before - requests_before % HOUR_MS, limit)
+        + _forget_spans(session, DAY_MS, min(requests_before, now - DAYS_KEPT_MS), limit)
+    )
+
+
+def forget_sessions_before(session: Session, at: int, limit: int) -> int:
+    """Remove sessions, and values that filters offer, that were last seen before a time."""
+    oldest = select(ClientSession.id).where(ClientSession.last_at < at).order_by(ClientSession.last_at).limit(limit)
+    ids = list(session.execute(oldest).scalars())
+    if ids:
+        session.execute(delete(ClientSession).where(ClientSession.id.in_(ids)))
+    unseen = select(Facet.kind, Facet.value).where(Facet.kind.in_(FACETS), Facet.last_at < at).limit(limit)
+    facets = [tuple(row) for row in session.execute(unseen)]
+    if facets:
+        session.execute(delete(Facet).where(tuple_(Facet.kind, Facet.value).in_(facets)))
+    return len(ids) + len(facets)
+
+
+def _forget_spans(session: Session, span_ms: int, before: int, limit: int) -> int:
+    """Remove about `limit` of the oldest sums of one span: whole moments, all accounts, models and keys of each."""
+    old = select(Rollup.at).where(Rollup.span_ms == span_ms, Rollup.at < before).order_by(Rollup.at)
+    until = session.execute(old.offset(limit - 1).limit(1)).scalar()
+    is_old = Rollup.at < before if until is None else Rollup.at <= until
+    gone = delete(Rollup).where(Rollup.span_ms == span_ms, is_old).returning(Rollup.at)
+    return len(session.execute(gone).all())
 
 
 def _forget_payloads(session: Session, request_ids: list[int]) -> int:

@@ -189,6 +189,7 @@ def _values(row: Row, times: Sequence[int | None]) -> list[int]:
         row["attempts"],
         1 if row["attempts"] > 1 else 0,
         1 if is_metered else 0,
+        *(0 if count is None else 1 for count in tokens),
         *(count or 0 for count in tokens),
         row["web_searches"] or 0,
         1 if is_priced else 0,

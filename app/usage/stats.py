@@ -1,19 +1,26 @@
 """What all requests add up to: counts, outcomes, tokens and cost, in all and over the last while."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, and_, case, func, or_, select, update
+from sqlalchemy import ColumnElement, func, select, text, update
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from app.accounts.models import Account
 from app.audit import Actor, note
 from app.clock import now_ms
 from app.db import beat, reading, transaction
-from app.usage.models import Request
+from app.usage import money
+from app.usage.analytics import SUMMED, inside_of
+from app.usage.models import RUNNING, Request, Rollup
+from app.usage.rows import account_labels
+from app.usage.spans import DAY_MS, MINUTE_MS, between
+from app.usage.sums import Totals as Sums
+from app.usage.sums import totals
+from app.values import first_id
 
-DAY_MS = 86_400_000
+__all__ = ["DAY_MS", "Share", "Stats", "TokenSums", "Totals", "reset_stats", "stats", "unpriced_models"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +36,7 @@ class TokenSums:
 
 @dataclass(frozen=True, slots=True)
 class Totals:
-    """Some requests, added up. `succeeded`: complete with a status below 400.
+    """Some requests, added up. `succeeded`: complete with a status below 400. Attempts are of those that ended.
 
     `success_rate` is of those that ended. `cost_micro_usd` leaves out the `unpriced`, whose cost is not known.
     """
@@ -47,7 +54,7 @@ class Totals:
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """The requests of one account or model. `name` None: it is not known which."""
+    """The ended requests of one account or model. `name` None: it is not known which."""
 
     name: str | None
     totals: Totals
@@ -72,12 +79,12 @@ def stats() -> Stats:
     with reading() as session:
         return Stats(
             at=at,
-            total=_since(session, None),
-            today=_since(session, at - at % DAY_MS),
-            last_7_days=_since(session, at - 7 * DAY_MS),
-            last_30_days=_since(session, at - 30 * DAY_MS),
-            accounts=_shares(session, Request.account_name),
-            models=_shares(session, Request.model),
+            total=_since(session, None, at),
+            today=_since(session, at - at % DAY_MS, at),
+            last_7_days=_since(session, at - 7 * DAY_MS, at),
+            last_30_days=_since(session, at - 30 * DAY_MS, at),
+            accounts=_shares(session, Rollup.account_id, account_labels(session)),
+            models=_shares(session, Rollup.model, {}),
         )
 
 
@@ -91,71 +98,43 @@ def reset_stats(actor: Actor) -> int:
 
 
 def unpriced_models(since: int) -> tuple[str, ...]:
-    """Return the models that requests since a time were served by and that no price is known for."""
-    statement = (
-        select(func.coalesce(Request.model_served, Request.model))
-        .where(Request.started_at >= since, _IS_UNPRICED)
-        .distinct()
-    )
-    with reading() as session:
-        return tuple(sorted(model for model in session.execute(statement).scalars() if model))
+    """Return the models that requests since the day of a time used and that no price is known for."""
+    return tuple(sorted(one.model for one in money.unpriced_models(since) if one.model))
 
 
-def _count_if(condition: ColumnElement[bool]) -> ColumnElement[int]:
-    return func.coalesce(func.sum(case((condition, 1), else_=0)), 0)
-
-
-_IS_UNPRICED = and_(Request.cost.is_(None), or_(Request.input_tokens.is_not(None), Request.output_tokens.is_not(None)))
-_SUMS: tuple[ColumnElement[Any], ...] = (
-    func.count().label("requests"),
-    _count_if(and_(Request.outcome == "complete", Request.status < 400)).label("succeeded"),
-    func.coalesce(func.sum(Request.attempts), 0).label("attempts"),
-    func.sum(Request.input_tokens).label("input"),
-    func.sum(Request.output_tokens).label("output"),
-    func.sum(Request.cache_read_tokens).label("cache_read"),
-    func.sum(Request.cache_write_5m_tokens).label("cache_write_5m"),
-    func.sum(Request.cache_write_1h_tokens).label("cache_write_1h"),
-    func.sum(Request.cost).label("cost"),
-    _count_if(_IS_UNPRICED).label("unpriced"),
-)
-
-
-def _since(session: Session, since: int | None) -> Totals:
-    statement = select(Request.outcome, *_SUMS).group_by(Request.outcome)
+def _since(session: Session, since: int | None, at: int) -> Totals:
+    """Add up the sums since a time, and the requests that still run."""
+    if since is None:
+        inside: ColumnElement[bool] = Rollup.span_ms == DAY_MS
+    else:
+        inside = inside_of(between(since, at + MINUTE_MS, at))
+    row = session.execute(select(*SUMMED).where(inside)).one()
+    running = select(func.count()).select_from(Request).where(text(RUNNING))
     if since is not None:
-        statement = statement.where(Request.started_at >= since)
-    return _totals(session.execute(statement).all())
+        running = running.where(Request.id >= first_id(since))
+    return _totals(totals(row._mapping), session.execute(running).scalar_one())  # noqa: SLF001 - SQLAlchemy's own name
 
 
-def _shares(session: Session, column: InstrumentedAttribute[str | None]) -> tuple[Share, ...]:
-    statement = select(column.label("name"), Request.outcome, *_SUMS).group_by(column, Request.outcome)
-    rows: dict[str | None, list[Row[Any]]] = {}
+def _shares(session: Session, column: InstrumentedAttribute[Any], names: Mapping[str, str]) -> tuple[Share, ...]:
+    """Add up the ended requests of all time by account or model."""
+    statement = select(column, *SUMMED).where(Rollup.span_ms == DAY_MS).group_by(column)
+    shares = []
     for row in session.execute(statement):
-        rows.setdefault(row.name, []).append(row)
-    shares = [Share(name, _totals(parts)) for name, parts in rows.items()]
+        value = str(row[0] or "")
+        shares.append(Share(names.get(value, value) or None, _totals(totals(row._mapping), 0)))  # noqa: SLF001
     return tuple(sorted(shares, key=lambda share: (-share.totals.requests, share.name or "")))
 
 
-def _totals(rows: Sequence[Row[Any]]) -> Totals:
-    """Add up rows that differ in their outcome."""
-    requests = sum(row.requests for row in rows)
-    running = sum(row.requests for row in rows if row.outcome is None)
-    succeeded = sum(row.succeeded for row in rows)
-    ended = requests - running
+def _totals(held: Sums, running: int) -> Totals:
+    tokens = held.tokens
     return Totals(
-        requests=requests,
+        requests=held.requests + running,
         running=running,
-        succeeded=succeeded,
-        success_rate=succeeded / ended if ended else None,
-        outcomes={row.outcome: row.requests for row in rows if row.outcome is not None},
-        attempts=int(sum(row.attempts for row in rows)),
-        tokens=TokenSums(*(_sum(rows, name) for name in TokenSums.__dataclass_fields__)),
-        cost_micro_usd=_sum(rows, "cost"),
-        unpriced=sum(row.unpriced for row in rows),
+        succeeded=held.succeeded,
+        success_rate=held.success_rate,
+        outcomes=held.outcomes,
+        attempts=held.attempts,
+        tokens=TokenSums(tokens.input, tokens.output, tokens.cache_read, tokens.cache_write_5m, tokens.cache_write_1h),
+        cost_micro_usd=held.cost.total_micro_usd,
+        unpriced=held.unpriced,
     )
-
-
-def _sum(rows: Sequence[Row[Any]], name: str) -> int | None:
-    """Return the sum of a column, None when no row knows it. PostgreSQL gives sums of integers as decimals."""
-    known = [int(getattr(row, name)) for row in rows if getattr(row, name) is not None]
-    return sum(known) if known else None

@@ -18,7 +18,7 @@ METRICS = {
 
 @dataclass(frozen=True, slots=True)
 class TokenTotals:
-    """Tokens by class, of the requests that reported any; all None when none did."""
+    """Tokens by class, of the requests that reported it; None when none did."""
 
     input: int | None
     output: int | None
@@ -129,8 +129,9 @@ def _tokens(held: Mapping[str, int]) -> TokenTotals:
     if not held["metered"]:
         return TokenTotals(None, None, None, None, None, None, None)
     classes = ("input", "output", "cache_read", "cache_write_5m", "cache_write_1h")
-    parts = {name: held[f"{name}_tokens"] for name in classes}
-    return TokenTotals(**parts, web_searches=held["web_searches"], total=sum(parts.values()))
+    parts = {name: held[f"{name}_tokens"] if held[f"{name}_known"] else None for name in classes}
+    total = sum(part for part in parts.values() if part is not None)
+    return TokenTotals(**parts, web_searches=held["web_searches"], total=total)
 
 
 def _cost(held: Mapping[str, int]) -> CostTotals:
@@ -141,6 +142,8 @@ def _cost(held: Mapping[str, int]) -> CostTotals:
 
 
 def _hit(held: Mapping[str, int]) -> float | None:
+    if not held["cache_read_known"]:
+        return None
     names = ("input", "cache_read", "cache_write_5m", "cache_write_1h")
     prompt = sum(held[f"{name}_tokens"] for name in names)
     return held["cache_read_tokens"] / prompt if prompt else None

@@ -10,6 +10,7 @@ from sqlalchemy.exc import DatabaseError
 from app.audit import Actor, note
 from app.clock import now_ms
 from app.db import db, reading, transaction
+from app.usage.ledger import recount
 from app.usage.models import Request
 
 _BATCH = 2000
@@ -39,7 +40,8 @@ class Analysis:
 def clear_history(actor: Actor) -> int:
     """Delete the records of all requests that have ended by now, with attempts and payloads; return how many.
 
-    Many short transactions, so that the proxy writes on meanwhile. Counters and windows of accounts stay.
+    Many short transactions, so that the proxy writes on meanwhile; the sums follow at the end. Counters and windows of
+    accounts stay.
     """
     until = now_ms()
     cleared = 0
@@ -53,7 +55,10 @@ def clear_history(actor: Actor) -> int:
             gone = session.execute(delete(Request).where(Request.id.in_(batch)).returning(Request.id)).all()
         cleared += len(gone)
         if len(gone) < _BATCH:
-            return cleared
+            break
+    with transaction() as session:
+        recount(session)
+    return cleared
 
 
 def analyze() -> Analysis:

@@ -415,6 +415,11 @@ def upgrade() -> None:
         sa.Column("attempts", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("failovers", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("metered", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("input_known", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("output_known", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("cache_read_known", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("cache_write_5m_known", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("cache_write_1h_known", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("input_tokens", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("output_tokens", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("cache_read_tokens", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
@@ -519,11 +524,28 @@ def upgrade() -> None:
         sa.Column("changed_at", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.PrimaryKeyConstraint("name"),
     )
+    op.create_table(
+        "request_changes",
+        sa.Column("number", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=False, nullable=False),
+        sa.Column("request_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.PrimaryKeyConstraint("number"),
+    )
+    op.create_table(
+        "worker_states",
+        sa.Column("worker", sa.String(length=120), nullable=False),
+        sa.Column("started_at", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("seen_at", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("gauges", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("worker"),
+    )
     pulse = sa.table("pulse", sa.column("topic", sa.String), sa.column("beats", sa.BigInteger))
-    op.bulk_insert(pulse, [{"topic": topic, "beats": 0} for topic in ("accounts", "keys", "preferences", "pins")])
+    topics = ("accounts", "keys", "preferences", "pins", "requests")
+    op.bulk_insert(pulse, [{"topic": topic, "beats": 0} for topic in topics])
 
 
 def downgrade() -> None:
+    op.drop_table("worker_states")
+    op.drop_table("request_changes")
     op.drop_table("marks")
     op.drop_table("price_overrides")
     with op.batch_alter_table("facets", schema=None) as batch_op:

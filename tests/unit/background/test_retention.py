@@ -50,7 +50,7 @@ def test_bodies_and_records_are_kept_as_long_as_the_settings_say(work: Work) -> 
     done = retention.retain(work)
     assert (left(Payload), left(Request)) == (2, 7)
     assert done.result.startswith("9 bodies, 4 requests, ")
-    assert retention.retain(work) == Done("0 bodies, 0 requests, 0 samples, 0 expired entries removed")
+    assert retention.retain(work) == Done("0 bodies, 0 requests, 0 sums, 0 samples, 0 expired entries removed")
 
 
 @pytest.mark.parametrize("job", [retention.retain, retention.fit_payloads])

@@ -170,6 +170,7 @@ def _count(held: Counter[str], row: Any) -> None:
     held["unpriced"] += is_metered and row.cost is None
     held["cost"] += row.cost or 0
     for name in classes:
+        held[f"{name}_known"] += getattr(row, f"{name}_tokens") is not None
         held[f"{name}_tokens"] += getattr(row, f"{name}_tokens") or 0
         held[f"{name}_cost"] += (getattr(row, f"{name}_cost") or 0) if row.cost is not None else 0
     held["web_search_cost"] += (row.web_search_cost or 0) if row.cost is not None else 0

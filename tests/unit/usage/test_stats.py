@@ -13,7 +13,9 @@ from app.clock import now_ms
 from app.db import reading, transaction
 from app.runtime import runtime
 from app.usage import stats as room
+from app.usage.ledger import Ledger
 from app.usage.models import Request
+from app.usage.rollup import NEEDED
 from app.usage.stats import DAY_MS, Totals
 from app.values import new_request_id
 
@@ -23,8 +25,18 @@ pytestmark = pytest.mark.usefixtures("app")
 def record(**columns: Any) -> None:
     started_at = columns.setdefault("started_at", now_ms())
     values = {"method": "POST", "path": "/v1/messages", "outcome": "complete", "status": 200, "attempts": 1}
+    names = {"a": 1, "b": 2}
+    columns.setdefault("account_id", names.get(columns.get("account_name", "")))
+    columns["model_used"] = columns.get("model_served") or columns.get("model")
+    row = dict.fromkeys(NEEDED) | {"stream": False, "is_synthetic": False} | values | columns
     with transaction() as session:
-        session.add(Request(id=new_request_id(started_at), **(values | columns)))
+        request = Request(id=new_request_id(started_at), **(values | columns))
+        session.add(request)
+        session.flush()
+        if row["outcome"] is not None:
+            ledger = Ledger()
+            ledger.count(row)
+            ledger.write(session)
 
 
 def test_nothing_adds_up_to_nothing_known() -> None:
@@ -48,6 +60,8 @@ def test_requests_add_up_by_outcome() -> None:
 
 
 def test_zero_is_zero_and_unknown_stays_unknown() -> None:
+    record()
+    assert room.stats().total.tokens.input is None
     record(input_tokens=0, output_tokens=5, cost=7)
     record(input_tokens=10, cache_read_tokens=None, cost=None)
     record()
@@ -83,7 +97,7 @@ def test_unpriced_models_are_named_once() -> None:
     record(model="other", input_tokens=1, started_at=at)
     record(model="priced", input_tokens=1, cost=0, started_at=at)
     record(model="silent", started_at=at)
-    record(model="old", input_tokens=1, started_at=at - 10)
+    record(model="old", input_tokens=1, started_at=at - 2 * DAY_MS)
     assert room.unpriced_models(at) == ("other", "served")
 
 

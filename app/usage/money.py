@@ -1,0 +1,180 @@
+"""What requests cost: by time, account, model, key and session; what is unpriced; what keys spent this month."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+
+from sqlalchemy import func, literal, select
+from sqlalchemy.orm import Session
+
+from app.clock import now_ms
+from app.db import reading
+from app.providers import PROVIDERS
+from app.usage.analytics import Group, Narrow, Share, shares_of
+from app.usage.models import Rollup
+from app.usage.rows import key_names
+from app.usage.sessions import SessionRow, dearest_sessions
+from app.usage.spans import DAY_MS, MINUTE_MS, Range, between
+
+SUBSCRIPTIONS = frozenset(one.name for one in PROVIDERS.values() if one.secret_kind == "oauth")  # noqa: S105 - a kind
+"""The modes whose accounts pay by month: what their requests would cost at the API's prices is a value, no bill."""
+
+_WRITTEN = ("cache_write_5m", "cache_write_1h")
+
+
+@dataclass(frozen=True, slots=True)
+class Spending:
+    """What one account, model or key cost in a period. `name` None: it is not known which.
+
+    `billed_micro_usd`: of accounts that pay by use. `equivalent_micro_usd`: what the requests of subscriptions would
+    have cost at the API's prices. None: nothing of that kind has a known cost.
+    """
+
+    value: str
+    name: str | None
+    requests: int
+    billed_micro_usd: int | None
+    equivalent_micro_usd: int | None
+    unpriced: int
+
+
+@dataclass(frozen=True, slots=True)
+class Period:
+    """What a period cost in all, and how it divides. `sessions`: the dearest used in it, with their whole cost."""
+
+    name: str
+    span: Range
+    total: Spending
+    accounts: tuple[Spending, ...]
+    models: tuple[Spending, ...]
+    keys: tuple[Spending, ...]
+    sessions: tuple[SessionRow, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Unpriced:
+    """A model with requests whose cost is not known because it has no price, or lacks one for a class of tokens."""
+
+    model: str
+    requests: int
+    tokens: int
+    last_day_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class KeySpending:
+    """What a client key spent in the running calendar month (UTC), at the API's prices, subscriptions included."""
+
+    key_id: str
+    name: str | None
+    since: int
+    spent_micro_usd: int
+    requests: int
+
+
+def costs(offset_ms: int = 0) -> tuple[Period, ...]:
+    """Return today, the last 7 and the last 30 days. `offset_ms`: what the viewer's time is ahead of UTC.
+
+    Call inside an app context, off the event loop.
+    """
+    now = now_ms()
+    midnight = now - (now + offset_ms) % DAY_MS
+    starts = {"today": midnight, "7d": now - 7 * DAY_MS, "30d": now - 30 * DAY_MS}
+    return tuple(_period(name, between(start, now + MINUTE_MS, now, DAY_MS)) for name, start in starts.items())
+
+
+def unpriced_models(since: int) -> tuple[Unpriced, ...]:
+    """Return the models without a price that were used since the day of a time, the most used first.
+
+    Call inside an app context.
+    """
+    tokens = [getattr(Rollup, f"{name}_tokens") for name in ("input", "output", "cache_read", *_WRITTEN)]
+    used = select(Rollup.model, func.sum(Rollup.unpriced), func.sum(sum(tokens, literal(0))), func.max(Rollup.at))
+    used = used.where(Rollup.span_ms == DAY_MS, Rollup.at >= since - since % DAY_MS, Rollup.unpriced > 0)
+    with reading() as session:
+        rows = session.execute(used.group_by(Rollup.model))
+        found = [Unpriced(model, int(count), int(held), int(at)) for model, count, held, at in rows]
+    return tuple(sorted(found, key=lambda one: (-one.requests, one.model)))
+
+
+def spent_this_month(session: Session, at: int) -> dict[str, int]:
+    """Return key id -> micro-USD of the calendar month (UTC) that a time lies in, for budgets."""
+    return {one.key_id: one.spent_micro_usd for one in _month(session, at, {})}
+
+
+def key_spending() -> tuple[KeySpending, ...]:
+    """Return what each client key spent this month, the dearest first. Call inside an app context."""
+    with reading() as session:
+        found = _month(session, now_ms(), key_names(session))
+    return tuple(sorted(found, key=lambda one: (-one.spent_micro_usd, one.key_id)))
+
+
+def month_start(at: int) -> int:
+    """Return when the calendar month (UTC) of a time began."""
+    day = datetime.fromtimestamp(at / 1000, UTC).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+    return int(day.timestamp()) * 1000
+
+
+def _month(session: Session, at: int, names: dict[str, str]) -> list[KeySpending]:
+    since = month_start(at)
+    spent = select(Rollup.key_id, func.sum(Rollup.cost), func.sum(Rollup.requests)).where(
+        Rollup.span_ms == DAY_MS, Rollup.at >= since, Rollup.at <= at, Rollup.key_id != ""
+    )
+    return [
+        KeySpending(key_id, names.get(key_id), since, int(cost), int(requests))
+        for key_id, cost, requests in session.execute(spent.group_by(Rollup.key_id))
+    ]
+
+
+def _period(name: str, span: Range) -> Period:
+    with reading() as session:
+        found = _shares(session, span, "account")
+        accounts = tuple(_spending(share, share.provider in SUBSCRIPTIONS) for share in found)
+        subscribed = tuple(int(share.value) for share in found if share.provider in SUBSCRIPTIONS)
+        models = _divided(session, span, "model", subscribed)
+        keys = _divided(session, span, "key", subscribed)
+    total = Spending("", None, *_added(accounts))
+    return Period(name, span, total, accounts, models, keys, dearest_sessions(span.start))
+
+
+def _shares(session: Session, span: Range, group: Group, narrow: Narrow | None = None) -> tuple[Share, ...]:
+    return shares_of(session, span, group, narrow or Narrow())
+
+
+def _divided(session: Session, span: Range, group: Group, subscribed: tuple[int, ...]) -> tuple[Spending, ...]:
+    """Return the shares of a group, told apart by whether a subscription or a bill paid."""
+    found = {share.value: _spending(share, False) for share in _shares(session, span, group)}
+    if subscribed:
+        for share in _shares(session, span, group, Narrow(accounts=subscribed)):
+            whole, part = found[share.value], share.totals.cost.total_micro_usd
+            if part is not None:
+                rest = (whole.billed_micro_usd or 0) - part
+                paid = rest if _is_billed(share, whole) else None
+                found[share.value] = replace(whole, billed_micro_usd=paid, equivalent_micro_usd=part)
+    return tuple(found.values())
+
+
+def _is_billed(part: Share, whole: Spending) -> bool:
+    """Whether a group has priced requests beside those of subscriptions."""
+    return part.totals.requests - part.totals.unpriced < whole.requests - whole.unpriced
+
+
+def _spending(share: Share, is_subscription: bool) -> Spending:
+    held = share.totals
+    cost = held.cost.total_micro_usd
+    billed, equivalent = (None, cost) if is_subscription else (cost, None)
+    return Spending(share.value, share.name or share.value or None, held.requests, billed, equivalent, held.unpriced)
+
+
+def _added(parts: tuple[Spending, ...]) -> tuple[int, int | None, int | None, int]:
+    return (
+        sum(one.requests for one in parts),
+        _known(one.billed_micro_usd for one in parts),
+        _known(one.equivalent_micro_usd for one in parts),
+        sum(one.unpriced for one in parts),
+    )
+
+
+def _known(values: Iterable[int | None]) -> int | None:
+    known = [value for value in values if value is not None]
+    return sum(known) if known else None
