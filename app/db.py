@@ -46,7 +46,7 @@ class Model(DeclarativeBase):
 
 db = SQLAlchemy(model_class=Model, disable_autonaming=True)
 
-Topic = Literal["accounts", "keys", "preferences", "pins"]
+Topic = Literal["accounts", "keys", "preferences", "pins", "requests"]
 
 Merge = Literal["max", "min", "replace", "fill", "keep"]
 """How `add_up` treats a column that is not simply added."""

@@ -13,6 +13,7 @@ from app.accounts.tokens import Credentials
 from app.commits import Commits
 from app.flights import Flights
 from app.transport import Transport
+from app.usage.feed import Feed
 from app.usage.recorder import Recorder
 from app.vault import Vault
 from config import Settings
@@ -39,6 +40,7 @@ class Runtime:
     started_at: int
     recent: dict[int, int] = field(default_factory=dict)
     """Account -> when it was last chosen first, for `least-used`."""
+    feed: Feed = field(default_factory=Feed)
 
     @property
     def journal_dir(self) -> Path:

@@ -1,4 +1,4 @@
-"""Tables of the background room: leases of who leads, and how each job fared."""
+"""Tables of the background room: leases of who leads, how each job fared, how each worker is."""
 
 from sqlalchemy import String, Text
 from sqlalchemy.orm import Mapped, mapped_column
@@ -39,3 +39,15 @@ class JobState(Model):
     asked: Mapped[int] = mapped_column(default=0)
     """Counts the requests for a run; a run that began after the n-th request sets `answered` to n."""
     answered: Mapped[int] = mapped_column(default=0)
+
+
+class WorkerState(Model):
+    """What one worker said of itself when it was last heard of."""
+
+    __tablename__ = "worker_states"
+
+    worker: Mapped[str] = mapped_column(String(120), primary_key=True)
+    started_at: Mapped[int]
+    seen_at: Mapped[int]
+    gauges: Mapped[str] = mapped_column(Text)
+    """JSON object: name -> number."""
