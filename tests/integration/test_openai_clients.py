@@ -251,6 +251,19 @@ def status_with(key: str, line: RawClient) -> int:
     return line.answer().status
 
 
+def test_log_in_serves_a_client_of_openai(server: Server, installation: Installation, upstream: Upstream) -> None:
+    installation.accounts()
+    pair = upstream.issue_tokens()
+    server.add_account("m", json.dumps(pair), mode="max")
+    installation.wait_for_accounts(1)
+    with gpt(server) as client:
+        assert client.responses.create(**RESPOND).status == "completed"
+    (seen,) = upstream.requests(path="/v1/messages")
+    assert seen.credential == pair["access_token"]
+    assert seen.header("anthropic-beta") == "oauth-2025-04-20"
+    assert seen.header("anthropic-version") == "2023-06-01"
+
+
 @pytest.mark.parametrize("kind", ["overloaded_error", "api_error"])
 def test_error_inside_a_stream_is_raised(
     server: Server, installation: Installation, upstream: Upstream, kind: str
