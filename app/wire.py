@@ -3,6 +3,7 @@
 Bytes in, bytes out, no I/O. Nothing is normalised: what the upstream sent is what comes out, less the framing.
 """
 
+import re
 from functools import lru_cache
 
 from app.values import Headers
@@ -10,6 +11,10 @@ from app.values import Headers
 _BODILESS = frozenset({204, 304})
 _WITH_LENGTH = frozenset({"POST", "PUT", "PATCH"})
 _MAX_CHUNK_LINE = 4096
+_MAX_KNOWN_NAMES = 4096
+_CRLF = b"\r\n"
+_CONTROLS = bytes([*range(9), *range(10, 32), 127])
+_TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 
 
 class WireError(Exception):
@@ -23,13 +28,19 @@ def request_head(method: str, target: str, host: str, headers: Headers, length: 
     if length or method in _WITH_LENGTH:
         lines.append(f"content-length: {length}\r\n")
     text = "".join(lines)
-    if text.count("\n") != len(headers) + 2 + (len(lines) > len(headers) + 1) or "\0" in text:
+    breaks = len(headers) + 2 + (len(lines) > len(headers) + 1)
+    if text.count("\n") != breaks or text.count("\r") != breaks or "\0" in text:
         raise ValueError("a header field or the request target holds a line break or NUL")
     return text.encode("latin-1") + b"\r\n"
 
 
 def parse_head(head: bytes) -> tuple[int, Headers, bool]:
-    """Split the head of an answer (without its empty line) into status, header fields and whether it is HTTP/1.0."""
+    """Split the head of an answer (without its empty line) into status, header fields and whether it is HTTP/1.0.
+
+    Raises WireError on what could mean one thing here and another one to the client.
+    """
+    if len(head) - len(head.translate(None, _CONTROLS)) != 2 * head.count(b"\r\n"):
+        raise WireError("its answer has a control character among its header fields")
     lines = head.decode("latin-1").split("\r\n")
     version, _, rest = lines[0].partition(" ")
     code = rest[:3]
@@ -43,8 +54,20 @@ def parse_head(head: bytes) -> tuple[int, Headers, bool]:
                 fields[-1] = (fields[-1][0], f"{fields[-1][1]} {line.strip()}")
                 continue
             raise WireError(f"its answer has a malformed header field: {line[:40]!r}")
+        if name not in _known_names:
+            _learn(name)
         fields.append((name, value.strip(" \t")))
     return int(code), tuple(fields), version == "HTTP/1.0"
+
+
+_known_names: set[str] = set()
+
+
+def _learn(name: str) -> None:
+    if not _TOKEN.fullmatch(name):
+        raise WireError(f"its answer has a malformed name of a header field: {name[:40]!r}")
+    if len(_known_names) < _MAX_KNOWN_NAMES:
+        _known_names.add(name)
 
 
 class BodyReader:
@@ -109,18 +132,15 @@ class BodyReader:
                 if end > at:
                     length = _known_chunk_size(data[at:end])
                     after = end + length + 4
-                    if length and after <= size:
+                    if length and after <= size and data.startswith(_CRLF, after - 2):
                         pieces.append(data[end + 2 : after - 2])
                         at = after
                         continue
             if left:
-                # `left` counts the CRLF behind the payload as well.
-                take = min(left, size - at)
-                payload = min(take, max(0, left - 2))
-                if payload:
-                    pieces.append(data[at : at + payload])
-                at += take
-                left -= take
+                part = data[at : at + left]
+                pieces.append(_payload(part, left))
+                at += len(part)
+                left -= len(part)
                 continue
             end = data.find(b"\r\n", at)
             if end < 0:
@@ -142,6 +162,14 @@ class BodyReader:
         return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
 
+def _payload(part: bytes, left: int) -> bytes:
+    """Return what is payload of a part of a chunk; `left` counts from its start to behind the CRLF of the chunk."""
+    payload = min(len(part), max(0, left - 2))
+    if part[payload:] != _CRLF[2 - left + payload :][: len(part) - payload]:
+        raise WireError("a chunk of its body is longer than it says")
+    return part[:payload]
+
+
 def _framing(headers: Headers) -> tuple[int | None, bool, bool]:
     """Return (content length, is chunked, connection closes)."""
     length: int | None = None
@@ -150,17 +178,17 @@ def _framing(headers: Headers) -> tuple[int | None, bool, bool]:
     for name, value in headers:
         lower = name.lower()
         if lower == "content-length":
-            if not (value.isascii() and value.isdigit()) or (length is not None and length != int(value)):
+            is_number = value.isascii() and value.isdigit() and len(value) < 19
+            if not is_number or (length is not None and length != int(value)):
                 raise WireError(f"its content-length is unusable: {value[:40]!r}")
             length = int(value)
         elif lower == "transfer-encoding":
             codings += "," + value.lower()
         elif lower == "connection":
             close = close or "close" in value.lower()
-    chunked = codings.rpartition(",")[2].strip() == "chunked"
-    if codings and not chunked:
-        return None, False, True
-    return (None if chunked else length), chunked, close
+    if codings and (codings.strip(", \t") != "chunked" or length is not None):
+        raise WireError(f"its transfer-encoding is unusable: {codings[1:41]!r}")
+    return length, bool(codings), close
 
 
 @lru_cache(maxsize=4096)

@@ -53,6 +53,8 @@ ROWS: dict[str, tuple[Step, int, str, bool]] = {
     "upstream-504": (status(504), 2, "upstream", False),
     "reset-before-head": (rst("request"), 1, "upstream", False),
     "closed-before-head": (cut("request"), 1, "upstream", False),
+    "malformed-head": (message(headers=[["Bad Name", "x"]]), 1, "upstream", False),
+    "two-framings": (message(framing="chunked", headers=[["Content-Length", "5"]]), 1, "upstream", False),
     "key-refused": (unauthorized(), 1, "auth", True),
     "not-permitted-once": (forbidden(), 1, "auth", False),
 }
