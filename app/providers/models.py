@@ -50,7 +50,7 @@ def asked_models(model: str | None, candidate: Candidate, now_ms: int) -> tuple[
 
     A target that is cooling down is passed over while there is another.
     """
-    names = targets(model, candidate) if model is not None else None
+    names = targets(model, candidate) if candidate.model_mappings and model is not None else None
     if not names:
         return (model,)
     if len(names) == 1:

@@ -35,7 +35,7 @@ REPEATABLE = frozenset(
 """POSTs that create nothing but their answer."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Question:
     """What one account is asked.
 

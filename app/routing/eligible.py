@@ -17,10 +17,13 @@ def ineligible(candidate: Candidate, provider_serves: bool, model: str | None, n
     lasting = _lasting(candidate, provider_serves)
     if lasting is not None:
         return Ineligible(candidate.id, candidate.name, lasting)
-    passing = [_passing(candidate, family, now_ms) for family in _families(candidate, model)]
-    if not all(passing):
-        return None
-    until, reason, is_limit = min(map(max, passing))
+    found: list[tuple[int, str, bool]] = []
+    for family in _families(candidate, model):
+        passing = _passing(candidate, family, now_ms)
+        if not passing:
+            return None
+        found.append(max(passing))
+    until, reason, is_limit = min(found)
     return Ineligible(candidate.id, candidate.name, reason, until, is_limit)
 
 
@@ -60,7 +63,8 @@ def _families(candidate: Candidate, model: str | None) -> tuple[str | None, ...]
     """Return the families of the models that the account would be asked for."""
     if model is None:
         return (None,)
-    return tuple(map(model_family, targets(model, candidate) or (model,)))
+    names = targets(model, candidate) if candidate.model_mappings else None
+    return tuple(map(model_family, names)) if names else (model_family(model),)
 
 
 def _passing(candidate: Candidate, family: str | None, now_ms: int) -> list[tuple[int, str, bool]]:
