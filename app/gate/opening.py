@@ -46,17 +46,19 @@ def check(app: Flask, addresses: Iterable[object]) -> None:
 def welcome(app: Flask, addresses: Iterable[object], *, is_first: bool) -> None:
     """Print the one-time address of the setup while there is no admin, and what is left to do at a first start.
 
-    Every worker calls it; one of them gets the token. `is_first`: this worker speaks for all of them on the rest.
+    Every worker calls it and one speaks: the one that gets the token, or, where none is needed, the first one.
     """
     with app.app_context():
         run = runtime()
         base = _base(run, addresses)
         token = setup.issue(run.vault)
+        if token is None and not (is_first and has_admin()):
+            return
         lines = []
         if token is not None:
             lines.append("Make yourself the admin (this address works once, within an hour):")
             lines.append(f"  {base}/setup?token={token.text}")
-        if is_first and not views(run.vault):
+        if not views(run.vault):
             lines += ["Add an account:", f"  {_ADD_ACCOUNT}"]
             lines += ["Point your client here:", f"  export ANTHROPIC_BASE_URL={base}"]
     if lines:

@@ -1,7 +1,6 @@
 """Server-sent events to a page or program that stays: they end when the reader leaves or the worker drains."""
 
 import json
-import select
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -9,15 +8,19 @@ from typing import Any
 
 from flask import Flask, Response, current_app, request
 
+from app.access import sessions
+from app.access.keys import KeyTable, presented
 from app.db import offload
-from app.flights import Flights
+from app.errors import NotAuthenticated
+from app.gate.rules import least
+from app.gate.visitors import own_cookie, visitor
 from app.runtime import runtime
-from app.sockets import native_poll
 
 _LOOK_S = 0.25
 _BEAT_S = 15.0
 _RECONNECT_MS = 500
-_GONE = getattr(select, "POLLRDHUP", 0x2000) | select.POLLHUP | select.POLLERR | select.POLLNVAL
+
+Look = Callable[[], Iterable["Event"]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,46 +41,71 @@ class Event:
         return ("\n".join(lines) + "\n\n").encode()
 
 
-def event_stream(look: Callable[[], Iterable[Event]], close: Callable[[], None] | None = None) -> Response:
-    """Answer with a stream of what `look` returns, which is called off the event loop several times a second.
+def event_stream(look: Look, close: Callable[[], None] | None = None, *, on_loop: bool = False) -> Response:
+    """Answer with a stream of what `look` returns, which is called several times a second, off the event loop.
 
-    The view that returns it must run on the event loop (`_cooperative`). `close` is called at the end.
+    The view that returns it must run on the event loop (`_cooperative`). `close` is called at the end. `on_loop`:
+    `look` hardly works and offloads by itself what does. Who may not call the view any more is sent away.
     """
     app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]  # noqa: SLF001 - outlives the request
-    pieces = _pieces(app, look, close, runtime().flights, request.environ.get("gunicorn.socket"))
-    response = Response(pieces, mimetype="text/event-stream")
+    taken = look if on_loop else lambda: offload(lambda: tuple(look()))
+    response = Response(_pieces(app, taken, _permit(), close, request.environ), mimetype="text/event-stream")
     response.headers["X-Accel-Buffering"] = "no"
     return response
 
 
 def _pieces(
-    app: Flask, look: Callable[[], Iterable[Event]], close: Callable[[], None] | None, flights: Flights, sock: Any
+    app: Flask, look: Look, is_permitted: Callable[[], bool], close: Callable[[], None] | None, environ: dict[str, Any]
 ) -> Iterator[bytes]:
+    with app.app_context():
+        run = runtime()
+    flights, write_s = run.flights, run.settings.write_timeout_s
+    # Known to the sweep, which ends it when the reader is gone or does not read.
+    flight = flights.begin(environ)
     try:
+        flight.expect(write_s, None)
         yield f"retry: {_RECONNECT_MS}\n\n".encode()
-        silent_s = 0.0
+        silent_s = unchecked_s = 0.0
         while not flights.is_draining:
+            flight.wait_free()
             with app.app_context():
-                found = b"".join(event.encoded() for event in offload(lambda: tuple(look())))
-            silent_s += _LOOK_S
+                if unchecked_s >= _BEAT_S:
+                    unchecked_s = 0.0
+                    if not is_permitted():
+                        return
+                found = b"".join(event.encoded() for event in look())
             if found or silent_s >= _BEAT_S:
+                flight.expect(write_s, None)
                 yield found or b": still here\n\n"
+                flight.wait_free()
                 silent_s = 0.0
             time.sleep(_LOOK_S)
-            if _has_left(sock):
-                return
+            silent_s += _LOOK_S
+            unchecked_s += _LOOK_S
         yield Event("the server is about to stop", "bye").encoded()
     finally:
+        flights.end(flight)
         if close is not None:
             close()
 
 
-def _has_left(sock: Any) -> bool:
-    descriptor = sock.fileno() if sock is not None else None
-    if descriptor is None:
+def _permit() -> Callable[[], bool]:
+    """Return what tells whether the present caller would still be let in."""
+    run, needs_admin = runtime(), least(request.endpoint or "") == "admin"
+    key = presented(request.environ) if visitor().key_id is not None else None
+    if key is not None:
+        return lambda: _is_good(run.keys, key)
+    cookie = own_cookie() or ""
+    return lambda: offload(_is_open, cookie, needs_admin)
+
+
+def _is_good(keys: KeyTable, key: str) -> bool:
+    try:
+        return keys.verify(key).role == "admin"
+    except NotAuthenticated:
         return False
-    if descriptor < 0:
-        return True
-    poll = native_poll()
-    poll.register(descriptor, _GONE)
-    return bool(poll.poll(0))
+
+
+def _is_open(cookie: str, needs_admin: bool) -> bool:
+    view = sessions.look_up(cookie)
+    return view is not None and (view.role == "admin" or not needs_admin)

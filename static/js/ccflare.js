@@ -160,16 +160,13 @@ const ccflare = (() => {
 
   // What must be typed to go on: <form data-confirm="name"> with an input and a button.
   document.addEventListener("input", (event) => {
-    const form = event.target.form;
-    if (form?.dataset.confirm !== undefined) {
-      form.querySelector("button.sure").disabled = event.target.value.trim() !== form.dataset.confirm;
-    }
+    if (event.target.form?.dataset.confirm !== undefined) arm(document);
   });
 
   document.addEventListener("htmx:configRequest", (event) => {
     event.detail.headers["X-CSRFToken"] = document.querySelector("meta[name=csrf-token]").content;
   });
-  document.addEventListener("htmx:load", (event) => { tellAll(event.detail.elt); arm(event.detail.elt); });
+  document.addEventListener("htmx:load", () => { tellAll(document); arm(document); });
   document.addEventListener("htmx:sendError", () => notice("The server cannot be reached. The page shows what was last known."));
 
   function notice(words) {
@@ -182,7 +179,9 @@ const ccflare = (() => {
   }
 
   function arm(root) {
-    for (const form of root.querySelectorAll("form[data-confirm]")) form.querySelector("button.sure").disabled = true;
+    for (const form of root.querySelectorAll("form[data-confirm]")) {
+      form.querySelector("button.sure").disabled = form.elements.name.value.trim() !== form.dataset.confirm;
+    }
   }
 
   addEventListener("DOMContentLoaded", () => {

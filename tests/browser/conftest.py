@@ -107,7 +107,9 @@ def new_context(
 
     def watch(page: Page) -> None:
         page.set_default_timeout(TIMEOUT_MS)
-        page.on("console", lambda message: told.append(_words(message)) if message.type in ("error", "warning") else None)
+        page.on(
+            "console", lambda message: told.append(_words(message)) if message.type in ("error", "warning") else None
+        )
         page.on("pageerror", lambda error: told.append(str(error)))
 
     def make(**options: Any) -> BrowserContext:

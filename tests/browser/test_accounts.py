@@ -33,9 +33,7 @@ def row(page: Page, name: str) -> "object":
     ],
     ids=["console", "zai", "anthropic-compatible", "openai-compatible", "preset"],
 )
-def test_account_with_a_key_is_added(
-    visit: Visit, installation: Installation, mode: str, endpoint: str | None
-) -> None:
+def test_account_with_a_key_is_added(visit: Visit, installation: Installation, mode: str, endpoint: str | None) -> None:
     page = visit(f"/dashboard/accounts/add?mode={mode}")
     page.get_by_label("Name").fill(f"new {mode}")
     page.get_by_label("Priority").fill("7")
@@ -77,11 +75,15 @@ def test_account_is_logged_in_again(visit: Visit, upstream: Upstream, installati
     page = visit("/dashboard/accounts/add?mode=max")
     page.get_by_label("Name").fill("plan")
     page.get_by_role("button", name="Log in at the provider").click()
-    page.get_by_label("Code").fill(upstream.authorize(page.get_by_role("link", name="Open the page").get_attribute("href") or ""))
+    page.get_by_label("Code").fill(
+        upstream.authorize(page.get_by_role("link", name="Open the page").get_attribute("href") or "")
+    )
     page.get_by_role("button", name="Finish").click()
     page.get_by_role("link", name="plan", exact=True).click()
     page.get_by_role("button", name="Log in again").click()
-    page.get_by_label("Code").fill(upstream.authorize(page.get_by_role("link", name="Open the page").get_attribute("href") or ""))
+    page.get_by_label("Code").fill(
+        upstream.authorize(page.get_by_role("link", name="Open the page").get_attribute("href") or "")
+    )
     page.get_by_role("button", name="Finish").click()
     expect(page.get_by_text("plan is logged in.")).to_be_visible()
     assert installation.scalar("SELECT count(*) FROM accounts WHERE name = 'plan'") == 1

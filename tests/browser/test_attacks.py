@@ -19,7 +19,9 @@ HOSTILE = "<img src=x onerror=\"document.title='owned'\"><script>document.title=
 
 @pytest.fixture
 def cookie(states: dict[str, dict[str, list[dict[str, str]]]]) -> str:
-    (one,) = [found for found in states["admin"]["cookies"] if found["name"].startswith("ccflare_1") or "_" in found["name"]]
+    (one,) = [
+        found for found in states["admin"]["cookies"] if found["name"].startswith("ccflare_1") or "_" in found["name"]
+    ]
     return SimpleCookie({one["name"]: one["value"]}).output(header="", sep=";").strip()
 
 
@@ -39,7 +41,12 @@ def test_change_without_the_forms_token_is_refused(server: Server, cookie: str) 
 
 @pytest.mark.parametrize(
     "headers",
-    [{"Sec-Fetch-Site": "cross-site"}, {"Sec-Fetch-Site": "same-site"}, {"Origin": "https://evil.example"}, {"Origin": "null"}],
+    [
+        {"Sec-Fetch-Site": "cross-site"},
+        {"Sec-Fetch-Site": "same-site"},
+        {"Origin": "https://evil.example"},
+        {"Origin": "null"},
+    ],
     ids=["cross-site", "same-site", "other-origin", "opaque-origin"],
 )
 def test_change_from_another_site_is_refused_even_with_the_token(

@@ -98,7 +98,7 @@ def test_log_is_followed_and_searched(visit: Visit, installation: Installation) 
     expect(page.get_by_text("following")).to_be_visible()
     path = installation.database.parent / "logs" / "ccflare.log"
     with path.open("a") as log:
-        log.write('2026-11-22T10:00:00.000Z WARNING tests [abc123] a rare <b>word</b> appears\n')
+        log.write("2026-11-22T10:00:00.000Z WARNING tests [abc123] a rare <b>word</b> appears\n")
     shown = page.locator("#log p", has_text="a rare <b>word</b> appears")
     expect(shown).to_be_visible()
     expect(shown.locator("b")).to_have_text("warn")

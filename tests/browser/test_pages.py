@@ -31,6 +31,8 @@ PAGES = {
     "audit": "/dashboard/audit",
     "profile": "/dashboard/profile",
 }
+AUDITED = (("light", 1280), ("dark", 380))
+"""Where axe-core looks: each theme and each width once."""
 BUDGET_BYTES = 150 * 1024
 
 
@@ -42,7 +44,8 @@ def account_id(installation: Installation) -> int:
     at = now_ms()
     account_id = installation.scalar("SELECT id FROM accounts WHERE name = 'alpha'")
     for kind, used, left_ms in (("5h", 0.63, 5_000_000), ("7d", 0.97, 200_000_000)):
-        write(installation, 
+        write(
+            installation,
             "INSERT INTO account_windows (account_id, kind, utilization, reset_at, status, seen_at, source)"
             " VALUES (?, ?, ?, ?, 'allowed', ?, 'poll')",
             account_id,
@@ -51,9 +54,15 @@ def account_id(installation: Installation) -> int:
             at + left_ms,
             at - 20_000,
         )
-    write(installation, "UPDATE accounts SET paused_at = ?, paused_by = 'ada', pause_reason = 'rests' WHERE name = 'beta'", at)
-    write(installation, 
-        "UPDATE accounts SET cooldown_until = ?, cooldown_reason = 'burst' WHERE name = 'gamma'", at + 600_000
+    write(
+        installation,
+        "UPDATE accounts SET paused_at = ?, paused_by = 'ada', pause_reason = 'rests' WHERE name = 'beta'",
+        at,
+    )
+    write(
+        installation,
+        "UPDATE accounts SET cooldown_until = ?, cooldown_reason = 'burst' WHERE name = 'gamma'",
+        at + 600_000,
     )
     write(installation, "UPDATE pulse SET beats = beats + 1 WHERE topic = 'accounts'")
     return int(account_id)
@@ -69,7 +78,7 @@ def test_pages_fit_and_are_accessible(visit: Visit, account_id: int, theme: str,
         assert answer is not None
         assert answer.status == 200, path
         shoot(page, f"{name}-{theme}-{width}")
-        found = faults_of(page)
+        found = faults_of(page) if (theme, width) in AUDITED else []
         if is_wider_than_the_window(page):
             found.append("wider than the window")
         if found:
@@ -118,12 +127,11 @@ def test_page_is_usable_by_keyboard_alone(visit: Visit) -> None:
     page.keyboard.press("Enter")
     page.keyboard.press("Tab")
     expect(page.get_by_role("link", name="Add account")).to_be_focused()
-    menu = page.get_by_label("More for alpha")
-    menu.focus()
+    page.locator("summary").first.focus()
     page.keyboard.press("Enter")
     expect(page.get_by_role("link", name="Delete…").first).to_be_visible()
     page.keyboard.press("Escape")
-    expect(page.get_by_role("link", name="Delete…").first).to_be_hidden()
+    expect(page.locator("details.menu[open]")).to_have_count(0)
 
 
 def test_times_are_told_in_the_readers_zone(visit: Visit) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from playwright.sync_api import BrowserContext, Page, expect
 
 from tests.browser.conftest import NAMES, PASSWORDS, log_in
-from tests.integration.server import ROOT, Server
+from tests.integration.server import ROOT, Server, eventually
 
 Visit = Callable[..., Page]
 NewContext = Callable[..., BrowserContext]
@@ -19,6 +19,7 @@ def test_first_start_prints_one_address_that_makes_the_first_admin(
 ) -> None:
     expected_errors.append("403")
     server = new_server(workers=2)
+    eventually(lambda: server.log().count("leads the background jobs") == 1 and "setup?token=" in server.log())
     (address,) = re.findall(r"http://\S+/setup\?token=\S+", server.log())
     assert server.log().count("export ANTHROPIC_BASE_URL=") == 1
     page = new_context().new_page()
