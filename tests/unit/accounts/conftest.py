@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from app.db import db
+from tests.databases import database_url
 from tests.fakes.upstream import Upstream
 from tests.unit.accounts.logins import Process, process
 
@@ -23,18 +24,26 @@ def up(running_upstream: Upstream) -> Upstream:
 
 
 @pytest.fixture
-def new_process(up: Upstream, tmp_path: Path) -> Iterator[Callable[[], Process]]:
+def engine() -> str:
+    """The kind of database; modules whose SQL depends on it ask for all kinds."""
+    return "sqlite"
+
+
+@pytest.fixture
+def new_process(up: Upstream, tmp_path: Path, engine: str) -> Iterator[Callable[[], Process]]:
     made: list[Process] = []
 
-    def start() -> Process:
-        made.append(process(up, tmp_path / "instance"))
-        return made[-1]
+    with database_url(engine, tmp_path) as url:
 
-    yield start
-    for one in made:
-        one.credentials.settle(5)
-        with one.app.app_context():
-            db.engine.dispose()
+        def start() -> Process:
+            made.append(process(up, tmp_path / "instance", DATABASE_URL=url))
+            return made[-1]
+
+        yield start
+        for one in made:
+            one.credentials.settle(5)
+            with one.app.app_context():
+                db.engine.dispose()
 
 
 @pytest.fixture

@@ -84,9 +84,9 @@ class Process:
         return self.up.requests(path=TOKEN_PATH)
 
 
-def process(up: Upstream, folder: Path) -> Process:
+def process(up: Upstream, folder: Path, **settings: str) -> Process:
     """Start another process of the installation in a folder."""
-    return Process(create_app(settings_for(up, folder)), up)
+    return Process(create_app(settings_for(up, folder, **settings)), up)
 
 
 def eventually(look: Callable[[], Any], timeout_s: float = 10) -> Any:

@@ -10,9 +10,16 @@ from app.accounts import leases
 from app.accounts.leases import is_dead, new_owner
 from app.clock import now_ms
 from app.values import TokenPair
+from tests.databases import ENGINES
 from tests.unit.accounts.logins import Process
 
 PAIR = TokenPair("sk-ant-oat01-new", "sk-ant-ort01-new", 1 << 50)
+
+
+@pytest.fixture(params=ENGINES)
+def engine(request: pytest.FixtureRequest) -> str:
+    """Every kind of database: the clock and the row locks are its own."""
+    return str(request.param)
 
 
 @pytest.fixture
