@@ -4,6 +4,7 @@ import fcntl
 import json
 import logging
 import os
+import re
 import sys
 import time
 from collections.abc import Iterator
@@ -189,13 +190,17 @@ def follow(path: Path, last: int = 0, poll_s: float = 0.25) -> Iterator[str]:
 
 
 class Follower:
-    """A place in the log that moves on: each `read` returns the lines since the last one, the first one `last` more."""
+    """A place in the log that moves on: each `read` returns the lines since the last one, the first one `last` more,
+    or those since the `place` of an earlier follower."""
 
-    def __init__(self, path: Path, last: int = 0) -> None:
+    def __init__(self, path: Path, last: int = 0, place: str | None = None) -> None:
         self._path = path
         self._waiting: list[str] = []
         self._unfinished = b""
         self._file = self._opened()
+        if place is not None:
+            self._return_to(place)
+            return
         if self._file is not None:
             lines, self._unfinished = _end_of(self._file, last)
             self._waiting = lines[-last:] if last > 0 else []
@@ -216,6 +221,24 @@ class Follower:
             self._file, self._unfinished = self._opened(), b""
             lines += self._grown()
         return lines
+
+    @property
+    def place(self) -> str:
+        """Where the next line begins: the file's number and the position in it."""
+        file = self._file
+        return f"{os.fstat(file.fileno()).st_ino}-{file.tell() - len(self._unfinished):x}" if file else ""
+
+    def _return_to(self, place: str) -> None:
+        """Go on at a place; of one in no file that is kept, at the end."""
+        match = re.fullmatch(r"(\d{1,20})-([0-9a-f]{1,12})", place)
+        holder = _number_of(self._path, int(match[1])) if match else None
+        start = int(match[2], 16) if match else 0
+        if self._file is not None and not holder:
+            self._file.seek(start if holder == 0 else 0, os.SEEK_END if holder is None else os.SEEK_SET)
+        for number in range(holder or 0, 0, -1):
+            with suppress(OSError), _numbered(self._path, number).open("rb") as file:
+                file.seek(start if number == holder else 0)
+                self._waiting += _split(file.read())[0]
 
     def close(self) -> None:
         """Give the file back."""
@@ -262,6 +285,14 @@ def _end_of(file: BinaryIO, last: int) -> tuple[list[str], bytes]:
         position, step = start, step * 2
     file.seek(end)
     return _split(data)
+
+
+def _number_of(path: Path, inode: int) -> int | None:
+    for number in range(FILES_KEPT):
+        with suppress(OSError):
+            if _numbered(path, number).stat().st_ino == inode:
+                return number
+    return None
 
 
 def _numbered(path: Path, number: int) -> Path:
