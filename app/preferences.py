@@ -1,5 +1,7 @@
 """Settings that people change at run time, and the installation's own sealed secrets."""
 
+from collections.abc import Mapping
+
 from sqlalchemy import LargeBinary, String, Text, delete, select
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -42,19 +44,21 @@ def change(settings: Settings, name: str, text: str, actor: Actor) -> SettingRow
 
     Raises NotFound, InvalidInput, or Conflict when the environment has the last word on it.
     """
-    line = _changeable(settings, name)
-    value = text.strip()
-    try:
-        parse_one(line.name, value)
-    except ConfigError as exc:
-        raise InvalidInput(str(exc), details={line.name: f"give {line.kind.expects}"}) from exc
+    (row,) = change_all(settings, {name: text}, actor)
+    return row
+
+
+def change_all(settings: Settings, texts: Mapping[str, str], actor: Actor) -> tuple[SettingRow, ...]:
+    """Set several settings at once: all of them, or none. Raises as `change` does."""
+    checked = [_checked(settings, name, text.strip()) for name, text in texts.items()]
     with transaction() as session:
-        old = session.execute(select(Preference.value).where(Preference.name == line.name)).scalar()
-        row = {"name": line.name, "value": value, "changed_at": now_ms(), "changed_by": actor.name}
-        upsert(session, Preference, [row], ["name"])
-        note(session, actor, "setting.change", line.name, f"{'default' if old is None else old} -> {value}")
+        for line, value in checked:
+            old = session.execute(select(Preference.value).where(Preference.name == line.name)).scalar()
+            row = {"name": line.name, "value": value, "changed_at": now_ms(), "changed_by": actor.name}
+            upsert(session, Preference, [row], ["name"])
+            note(session, actor, "setting.change", line.name, f"{'default' if old is None else old} -> {value}")
         beat(session, "preferences")
-    return _shown(settings, line)
+    return tuple(_shown(settings, line) for line, _ in checked)
 
 
 def reset(settings: Settings, name: str, actor: Actor) -> SettingRow:
@@ -80,6 +84,15 @@ def setting_named(name: str) -> Setting:
 def _unknown(name: str) -> NotFound:
     is_variable = name.isupper()
     return unknown("setting", name, [line.documented if is_variable else line.name for line in SETTINGS])
+
+
+def _checked(settings: Settings, name: str, value: str) -> tuple[Setting, str]:
+    line = _changeable(settings, name)
+    try:
+        parse_one(line.name, value)
+    except ConfigError as exc:
+        raise InvalidInput(str(exc), details={line.name: f"give {line.kind.expects}"}) from exc
+    return line, value
 
 
 def _changeable(settings: Settings, name: str) -> Setting:
