@@ -14,6 +14,7 @@ from app.accounts.pool import Pool
 from app.accounts.refresh import Refresher
 from app.accounts.rescue import Rescue
 from app.accounts.tokens import Credentials
+from app.api import api
 from app.api.health import health
 from app.cli import commands
 from app.clock import now_ms
@@ -57,6 +58,7 @@ def create_app(settings: Settings) -> Flask:
     app.hot_view = cross
     app.register_blueprint(health)
     gate.install(app, settings)
+    app.register_blueprint(api)
     app.register_blueprint(entrance)
     app.register_blueprint(dashboard)
     app.cli.add_command(commands)
