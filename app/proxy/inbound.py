@@ -4,7 +4,7 @@ from typing import Any
 
 from app.access.keys import KeyTable, Principal, presented
 from app.clock import now_ms
-from app.errors import InvalidInput, NoMethod, NoUpgrade, NotAllowed, NotAuthenticated, TooLarge, TooSlow
+from app.errors import InvalidInput, NoMethod, NotAllowed, NotAuthenticated, NoUpgrade, TooLarge, TooSlow
 from app.flights import Flight
 from app.loopback import is_loopback, is_loopback_host
 from app.providers.models import model_family
