@@ -7,7 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import bindparam, delete, select, text, update
+from sqlalchemy import String, bindparam, delete, select, text, update
+from sqlalchemy.exc import OperationalError, SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from app.access.models import ClientKey
@@ -24,8 +25,12 @@ from app.usage.recorder import START
 from app.usage.rollup import Row
 from app.values import Tokens
 
+REFUSED = "refused"
+"""The file beside the journals that keeps records which cannot be stored."""
+
 _READ_BYTES = 4 * 1024 * 1024
 _CHUNK = 500
+_LONG_TEXT = 10_000
 TOKENS = (
     "input_tokens",
     "output_tokens",
@@ -71,27 +76,54 @@ def _ingest_one(path: Path, offset: int) -> int:
         entries = list(decode(data, offset))
         if not entries:
             break
+        stored += _store_at(path, data, offset, entries)
         offset = entries[-1].end
-        with transaction() as session:
-            store(session, entries)
-            upsert(session, JournalPosition, [{"journal": path.name, "offset": offset}], ["journal"])
-        stored += len(entries)
     if abandoned:
         _retire(path, offset, torn=bool(data))
     return stored
+
+
+def _store_at(path: Path, data: bytes, offset: int, entries: list[Entry]) -> int:
+    """Store what `data`, at this offset of a journal, holds; set aside what no database takes. Return the number."""
+    end = entries[-1].end
+    try:
+        with transaction() as session:
+            store(session, entries)
+            _advance(session, path, end)
+        return len(entries)
+    except OperationalError:
+        raise  # The database is locked or away: all of it waits.
+    except (SQLAlchemyError, ArithmeticError, ValueError, TypeError, LookupError) as exc:
+        if len(entries) == 1:
+            log.error("a record at byte %d of %s cannot be stored and is set aside: %s", offset, path.name, exc)
+            with open(path.parent / REFUSED, "ab") as handle:
+                handle.write(data[: end - offset])
+            with transaction() as session:
+                _advance(session, path, end)
+            return 0
+    stored = 0
+    begin = offset
+    for entry in decode(data[: end - offset], offset):
+        stored += _store_at(path, data[begin - offset : entry.end - offset], begin, [entry])
+        begin = entry.end
+    return stored
+
+
+def _advance(session: Session, path: Path, offset: int) -> None:
+    upsert(session, JournalPosition, [{"journal": path.name, "offset": offset}], ["journal"])
 
 
 def _retire(path: Path, offset: int, *, torn: bool) -> None:
     """Remove the journal of a worker that is gone, and close what it left running."""
     if torn:
         log.warning("journal %s ends in a torn record at byte %d; what is behind it is dropped", path.name, offset)
-    path.unlink()
     worker = worker_of(path)
-    is_last = not any(worker_of(other) == worker for other in journals(path.parent))
+    if not any(worker_of(other) == worker for other in journals(path.parent) if other != path):
+        with transaction() as session:
+            _close_running(session, worker)
+    path.unlink()
     with transaction() as session:
         session.execute(delete(JournalPosition).where(JournalPosition.journal == path.name))
-        if is_last:
-            _close_running(session, worker)
 
 
 def _close_running(session: Session, worker: str) -> None:
@@ -124,12 +156,12 @@ def store(session: Session, entries: Iterable[Entry]) -> None:
         head = entry.head
         kind = head.pop("kind")
         if kind == START:
-            starts[head["id"]] = head
+            starts[head["id"]] = _fit(head)
             continue
         starts.pop(head["id"], None)
         request_id = head["id"]
         tries = head.pop("attempts")
-        attempts += [{"request_id": request_id, "position": at, **one} for at, one in enumerate(tries)]
+        attempts += [{"request_id": request_id, "position": at, **_fit(one)} for at, one in enumerate(tries)]
         if entry.blob:
             payloads.append(
                 {"request_id": request_id, "at": head["started_at"], "size": len(entry.blob), "content": entry.blob}
@@ -183,9 +215,26 @@ def request_row(head: dict[str, Any], attempts: int, prices: Mapping[str, Rates]
         if row[name] is not None:
             row[name] = json.dumps(row[name])
     row["tokens_per_s"] = _speed(tokens.output, row["first_token_at"], last_token_at)
+    _fit(row)
     model = row["model_used"] = row["model_served"] or row["model"]
     if model and tokens.is_known:
         row.update(cost_columns(price(model, tokens, row["started_at"], overrides=prices)))
+    return row
+
+
+_MOST_CHARS = {
+    column.name: getattr(column.type, "length", None) or _LONG_TEXT
+    for model in (Request, Attempt)
+    for column in model.__table__.columns
+    if isinstance(column.type, String)
+}
+
+
+def _fit(row: dict[str, Any]) -> dict[str, Any]:
+    """Make texts from outside fit their columns: PostgreSQL takes neither longer ones nor any with a NUL."""
+    for name, value in row.items():
+        if type(value) is str and (len(value) > _MOST_CHARS.get(name, _LONG_TEXT) or "\0" in value):
+            row[name] = value.replace("\0", "\ufffd")[: _MOST_CHARS.get(name, _LONG_TEXT)]
     return row
 
 

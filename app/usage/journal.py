@@ -116,9 +116,16 @@ class Journal:
             log.error("journal cannot be written (%s); %d records wait in memory", exc, len(self._backlog) + 1)
             return False
         if self._written >= self._rotate_bytes:
-            os.close(descriptor)
-            self._descriptor = None
+            self._rotate(descriptor)
         return True
+
+    def _rotate(self, full: int) -> None:
+        """Go on in a new file; it is there before the full one is let go of, or this worker would seem to be gone."""
+        try:
+            self._open()
+        except OSError:
+            return  # The full one will do for now.
+        os.close(full)
 
     def _open(self) -> None:
         self._directory.mkdir(parents=True, exist_ok=True, mode=0o700)
