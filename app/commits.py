@@ -5,7 +5,7 @@ from collections import deque
 from collections.abc import Callable
 
 from flask import Flask
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from app.db import is_cooperative, offload, transaction
@@ -53,6 +53,10 @@ class Commits:
         try:
             with self._app.app_context():
                 offload(_run, write)
+        except IntegrityError as exc:
+            # What it is about is gone, an account for example: it would fail for ever, and hold up all others.
+            log.info("a change is dropped: %s", exc.orig)
+            return True
         except SQLAlchemyError as exc:
             log.warning("a change is not in the database yet and will be tried again: %s", exc)
             if again:
