@@ -7,6 +7,7 @@ from flask import Flask
 
 from app import db, gate, installation, preferences, schema
 from app.access.keys import KeyTable
+from app.access.limits import KeyLimits
 from app.accounts.leases import new_owner
 from app.accounts.oauth import LogIns, endpoints_of
 from app.accounts.pins import Pins
@@ -16,6 +17,7 @@ from app.accounts.rescue import Rescue
 from app.accounts.tokens import Credentials
 from app.api import api
 from app.api.health import health
+from app.api.metrics import metrics
 from app.cli import commands
 from app.clock import now_ms
 from app.commits import Commits
@@ -27,6 +29,7 @@ from app.runtime import Runtime, attach
 from app.server import Ccflare
 from app.transport import Transport
 from app.usage.journal import Journal
+from app.usage.money import spent_this_month
 from app.usage.recorder import Recorder, RecordOptions
 from app.vault import open_keyring
 from config import Settings
@@ -59,6 +62,7 @@ def create_app(settings: Settings) -> Flask:
     app.register_blueprint(health)
     gate.install(app, settings)
     app.register_blueprint(api)
+    app.register_blueprint(metrics)
     app.register_blueprint(entrance)
     app.register_blueprint(dashboard)
     app.cli.add_command(commands)
@@ -91,6 +95,7 @@ def _runtime(app: Flask, settings: Settings) -> Runtime:
         credentials=Credentials(app, refresher),
         log_ins=LogIns(vault, token_lines, endpoints),
         keys=KeyTable(pepper),
+        limits=KeyLimits(commits.commit, spent_this_month),
         transport=Transport(options),
         recorder=Recorder(
             Journal(settings.data_dir / "journal"),

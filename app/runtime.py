@@ -6,6 +6,7 @@ from pathlib import Path
 from flask import Flask, current_app
 
 from app.access.keys import KeyTable
+from app.access.limits import KeyLimits
 from app.accounts.oauth import LogIns
 from app.accounts.pins import Pins
 from app.accounts.pool import Pool
@@ -34,6 +35,7 @@ class Runtime:
     credentials: Credentials
     log_ins: LogIns
     keys: KeyTable
+    limits: KeyLimits
     transport: Transport
     recorder: Recorder
     flights: Flights

@@ -28,6 +28,16 @@ class ClientKey(Model):
     requests_per_minute: Mapped[int | None]
 
 
+class KeyMinute(Model):
+    """How many requests of a key with a rate limit all workers admitted within one minute of the epoch."""
+
+    __tablename__ = "key_minutes"
+
+    key_id: Mapped[str] = mapped_column(String(8), primary_key=True)
+    minute: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    requests: Mapped[int]
+
+
 class User(Model):
     """A person who may log in to the dashboard."""
 

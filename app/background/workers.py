@@ -13,9 +13,11 @@ import gevent
 from flask import Flask
 
 from app import preferences
+from app.background.gauges import TELL_S, Teller
 from app.background.jobs import JOBS
 from app.background.leader import Leader
 from app.background.runner import ASK_S, LEAD_S, TICK_S, Runner, Running
+from app.clock import now_ms
 from app.db import ChangeProbe, beats, offload, reading
 from app.flights import SWEEP_S
 from app.lines import Lines
@@ -41,11 +43,14 @@ def start(app: Flask) -> None:
         run = runtime()
         notice = Notice(run)
         ingester = Ingester(run.journal_dir)
+        teller = Teller(run)
     sys.setswitchinterval(_SWITCH_S)
     gevent.spawn(_forever, app, "sweep", SWEEP_S, run.flights.sweep)
     gevent.spawn(_forever, app, "notice", _NOTICE_S, notice.look)
     gevent.spawn(_forever, app, "ingest", _INGEST_S, ingester.work)
+    gevent.spawn(_forever, app, "gauges", TELL_S, teller.tell)
     app.extensions["ccflare_ingester"] = ingester
+    app.extensions["ccflare_teller"] = teller
     jobs = Runner(run, Leader(), JOBS, partial(_spawn, app))
     gevent.spawn(_forever, app, "leadership", LEAD_S, jobs.lead)
     gevent.spawn(_forever, app, "jobs", TICK_S, jobs.tick)
@@ -68,6 +73,9 @@ def stop(app: Flask) -> None:
     with app.app_context():
         run = runtime()
         run.recorder.close()
+        teller: Teller | None = app.extensions.get("ccflare_teller")
+        if teller is not None:
+            teller.leave()
         jobs: Runner | None = app.extensions.get("ccflare_jobs")
         if jobs is not None:
             jobs.close()
@@ -125,6 +133,9 @@ class Notice:
         self._turn += 1
         if self._turn % _FLUSH_WINDOWS_EVERY == 0:
             run.pool.flush_windows()
+            run.limits.share()
+            if run.limits.is_used:
+                offload(run.limits.load, now_ms())
         if not self._probe.may_have_changed() and not self._is_behind:
             return
         self._is_behind = True

@@ -94,6 +94,7 @@ class Crossing:
         received_at = now_ms()
         principal = authenticate(run.keys, environ)
         self._key_id = principal.key_id
+        run.limits.admit(principal, received_at)
         if run.flights.is_closed:
             raise Unavailable("This server is shutting down; try again.", retry_after_s=1)
         require_http(environ)

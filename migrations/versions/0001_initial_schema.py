@@ -69,6 +69,13 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_audit_log_at"), ["at"], unique=False)
 
     op.create_table(
+        "key_minutes",
+        sa.Column("key_id", sa.String(length=8), nullable=False),
+        sa.Column("minute", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("requests", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.PrimaryKeyConstraint("key_id", "minute"),
+    )
+    op.create_table(
         "client_keys",
         sa.Column("id", sa.String(length=8), nullable=False),
         sa.Column("name", sa.String(length=100), nullable=False),
@@ -607,6 +614,7 @@ def downgrade() -> None:
     op.drop_table("login_attempts")
     op.drop_table("journal_positions")
     op.drop_table("client_keys")
+    op.drop_table("key_minutes")
     with op.batch_alter_table("audit_log", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_audit_log_at"))
 
