@@ -38,7 +38,7 @@ class Commits:
         if not is_cooperative():
             self._attempt(write)
             return
-        import gevent
+        import gevent  # noqa: PLC0415 - the command line does without it
 
         gevent.spawn(self._attempt, write).join(timeout=_WAIT_S)
 

@@ -15,4 +15,4 @@ _SCRIPT = Path(__file__).resolve().parents[2] / "scripts" / "demo.py"
 @click.option("--once", is_flag=True, help="Stop when the requests are done.")
 def demo(once: bool) -> None:
     """Show ccflare working without any account."""
-    os.execv(sys.executable, [sys.executable, str(_SCRIPT), *(["--once"] if once else [])])
+    os.execv(sys.executable, [sys.executable, str(_SCRIPT), *(["--once"] if once else [])])  # noqa: S606 - no shell is what is wanted
