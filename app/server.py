@@ -1,13 +1,15 @@
 """The Flask application: the proxy's requests skip what only pages need, all others leave the event loop."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from flask import Flask, Response, request
 from flask.sessions import SecureCookieSessionInterface, SessionMixin
 from flask.wrappers import Request
+from werkzeug.exceptions import HTTPException, RequestEntityTooLarge, RequestTimeout
 
-from app.db import offload_in_context
+from app.db import is_cooperative, offload_in_context
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication
@@ -17,6 +19,9 @@ HOT_BLUEPRINT = "proxy."
 
 COOPERATIVE = "_cooperative"
 """Attribute of a view that runs on the event loop because it streams."""
+
+_BODY_WITHIN_S = 60.0
+"""How long the body of a request for a page or to the API may take to arrive."""
 
 
 class PageSessions(SecureCookieSessionInterface):
@@ -49,9 +54,48 @@ class Ccflare(Flask):
         A page's query may wait for the database's lock; on the event loop every stream would wait with it.
         """
         rule = request.url_rule
-        if rule is not None:
-            if rule.endpoint.startswith(HOT_BLUEPRINT):
-                return self.dispatch_request()  # type: ignore[return-value]
-            if getattr(self.view_functions[rule.endpoint], COOPERATIVE, False):
-                return super().full_dispatch_request()
+        if rule is not None and rule.endpoint.startswith(HOT_BLUEPRINT):
+            return self.dispatch_request()  # type: ignore[return-value]
+        try:
+            _read_body(request)
+        except HTTPException as exc:
+            fault = exc
+            return offload_in_context(lambda: self.finalize_request(self.handle_user_exception(fault)))
+        if rule is not None and getattr(self.view_functions[rule.endpoint], COOPERATIVE, False):
+            return super().full_dispatch_request()
         return offload_in_context(super().full_dispatch_request)
+
+
+def _read_body(wanted: Request) -> None:
+    """Read a page's or the API's whole body here: no other thread may wait for a socket of the event loop.
+
+    Raises RequestEntityTooLarge, RequestTimeout, or ClientDisconnected.
+    """
+    if not wanted.content_length and "HTTP_TRANSFER_ENCODING" not in wanted.environ:
+        return
+    limit = wanted.max_content_length
+    with _within(_BODY_WITHIN_S):
+        size = len(wanted.get_data(cache=True))
+    if limit is not None and size >= limit:
+        # Werkzeug cuts a body without a declared length at the limit and says nothing.
+        raise RequestEntityTooLarge
+
+
+@contextmanager
+def _within(seconds: float) -> Iterator[None]:
+    """Raise RequestTimeout when the block takes longer."""
+    if not is_cooperative():
+        yield
+        return
+    from gevent import Timeout  # noqa: PLC0415 - only a server has an event loop
+
+    late = Timeout(seconds)
+    late.start()
+    try:
+        yield
+    except Timeout as exc:
+        if exc is not late:
+            raise
+        raise RequestTimeout("The request body did not arrive in time.") from exc
+    finally:
+        late.close()
