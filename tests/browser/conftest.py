@@ -1,7 +1,7 @@
 """A headless Chromium before the real server with the scripted upstream.
 
-`server` and its users live as long as the session; a test leaves them usable for the next one. `visit` opens a page of
-the dashboard: `visit("/dashboard/keys", width=380, theme="dark")`, `visit(..., role="viewer")`, `visit(..., role=None)`.
+`server` and its users live as long as the session; a test leaves them usable for the next one. `visit` opens a page:
+`visit("/dashboard/keys", width=380, theme="dark")`, `visit(..., role="viewer")`, or `role=None` for a stranger.
 At the end of a test no console of its pages may have shown an error; `expected_errors` names those that may.
 """
 
@@ -51,9 +51,9 @@ def upstream(upstream_process: Upstream) -> Upstream:
 @pytest.fixture(scope="session")
 def server(upstream_process: Upstream, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     with Server(tmp_path_factory.mktemp("server"), upstream_process) as running:
-        for role, name in NAMES.items():
-            ran = running.cli("create-user", name, "--role", role, "--password-stdin", input=PASSWORDS[role])
-            assert ran.code == 0, ran
+        with Installation(running) as inside:
+            for role, name in NAMES.items():
+                inside.create_user(name, PASSWORDS[role], role)
         yield running
 
 
@@ -105,11 +105,13 @@ def new_context(
     contexts: list[BrowserContext] = []
     told: list[str] = []
 
+    def note(message: ConsoleMessage) -> None:
+        if message.type in ("error", "warning"):
+            told.append(f"{message.type}: {message.text} ({message.location.get('url')})")
+
     def watch(page: Page) -> None:
         page.set_default_timeout(TIMEOUT_MS)
-        page.on(
-            "console", lambda message: told.append(_words(message)) if message.type in ("error", "warning") else None
-        )
+        page.on("console", note)
         page.on("pageerror", lambda error: told.append(str(error)))
 
     def make(**options: Any) -> BrowserContext:
@@ -184,7 +186,3 @@ def shoot(page: Page, name: str) -> None:
     """Keep a picture of a page for people."""
     SCREENSHOTS.mkdir(exist_ok=True)
     page.screenshot(path=SCREENSHOTS / f"{name}.png")
-
-
-def _words(message: ConsoleMessage) -> str:
-    return f"{message.type}: {message.text} ({message.location.get('url')})"

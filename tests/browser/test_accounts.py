@@ -1,6 +1,5 @@
 """Accounts in the browser: each kind added, and each thing that is done to one, with and without script."""
 
-import re
 from collections.abc import Callable
 
 import pytest
@@ -18,8 +17,12 @@ def _accounts(installation: Installation) -> None:
     installation.accounts("first", "second")
 
 
-def row(page: Page, name: str) -> "object":
-    return page.locator(".account", has_text=re.compile(rf"\b{name}\b"))
+def agreed(page: Page, upstream: Upstream) -> str:
+    """Return the code that the provider's page shows to whoever opens the link and agrees."""
+    address = page.get_by_role("link", name="Open the page").get_attribute("href")
+    assert address is not None
+    assert address.startswith(upstream.url)
+    return upstream.authorize(address)
 
 
 @pytest.mark.parametrize(
@@ -59,13 +62,11 @@ def test_account_is_added_by_logging_in(
     page = visit("/dashboard/accounts/add?mode=max", script=script)
     page.get_by_label("Name").fill("plan")
     page.get_by_role("button", name="Log in at the provider").click()
-    address = page.get_by_role("link", name="Open the page").get_attribute("href")
-    assert address is not None
-    assert address.startswith(upstream.url)
+    code = agreed(page, upstream)
     page.get_by_label("Code").fill("only-half")
     page.get_by_role("button", name="Finish").click()
     expect(page.locator(".fault")).to_contain_text("second half")
-    page.get_by_label("Code").fill(upstream.authorize(address))
+    page.get_by_label("Code").fill(code)
     page.get_by_role("button", name="Finish").click()
     expect(page.get_by_text("plan is logged in.")).to_be_visible()
     assert installation.scalar("SELECT refresh_token IS NOT NULL FROM accounts WHERE name = 'plan'") == 1
@@ -75,15 +76,11 @@ def test_account_is_logged_in_again(visit: Visit, upstream: Upstream, installati
     page = visit("/dashboard/accounts/add?mode=max")
     page.get_by_label("Name").fill("plan")
     page.get_by_role("button", name="Log in at the provider").click()
-    page.get_by_label("Code").fill(
-        upstream.authorize(page.get_by_role("link", name="Open the page").get_attribute("href") or "")
-    )
+    page.get_by_label("Code").fill(agreed(page, upstream))
     page.get_by_role("button", name="Finish").click()
     page.get_by_role("link", name="plan", exact=True).click()
     page.get_by_role("button", name="Log in again").click()
-    page.get_by_label("Code").fill(
-        upstream.authorize(page.get_by_role("link", name="Open the page").get_attribute("href") or "")
-    )
+    page.get_by_label("Code").fill(agreed(page, upstream))
     page.get_by_role("button", name="Finish").click()
     expect(page.get_by_text("plan is logged in.")).to_be_visible()
     assert installation.scalar("SELECT count(*) FROM accounts WHERE name = 'plan'") == 1

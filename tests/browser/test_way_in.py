@@ -8,6 +8,7 @@ from collections.abc import Callable
 from playwright.sync_api import BrowserContext, Page, expect
 
 from tests.browser.conftest import NAMES, PASSWORDS, log_in
+from tests.integration.installation import Installation
 from tests.integration.server import ROOT, Server, eventually
 
 Visit = Callable[..., Page]
@@ -108,10 +109,10 @@ def test_own_sessions_can_be_ended(new_context: NewContext, server: Server) -> N
 
 
 def test_a_new_password_logs_the_others_out(
-    server: Server, new_context: NewContext, expected_errors: list[str]
+    server: Server, installation: Installation, new_context: NewContext, expected_errors: list[str]
 ) -> None:
     expected_errors.append("400")
-    server.cli("create-user", "pat", "--role", "viewer", "--password-stdin", input="the first password of pat")
+    installation.create_user("pat", "the first password of pat", "viewer")
     here, there = (new_context(base_url=server.url).new_page() for _ in range(2))
     for page in (here, there):
         page.goto("/login")

@@ -12,10 +12,11 @@ from flask.ctx import AppContext
 from sqlalchemy import delete
 from sqlalchemy.orm import Session
 
-from app.access import keys
+from app.access import keys, users
 from app.access.models import ClientKey
 from app.accounts.models import Account, SessionPin
 from app.accounts.secrets import seal_into
+from app.audit import SYSTEM
 from app.clock import now_ms
 from app.db import beat, db, transaction
 from app.factory import create_app
@@ -84,6 +85,11 @@ class Installation:
         """Create a client key and return it, at once in the database."""
         with self._app.app_context(), transaction() as session:
             return keys.make(session, runtime().pepper, name, role, "test").key
+
+    def create_user(self, name: str, password: str, role: str) -> None:
+        """Create a user of the dashboard."""
+        with self._app.app_context():
+            users.create_user(users.NewUser(name, password, role), SYSTEM)
 
     def revoke(self, name: str) -> None:
         """Take a client key out of force."""
