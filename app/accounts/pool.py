@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from time import monotonic
 from typing import Any
 
-from sqlalchemy import case, or_, update
+from sqlalchemy import ColumnElement, case, or_, update
 from sqlalchemy.orm import Session
 
 from app.accounts.models import Account, ModelCooldown
@@ -109,9 +109,12 @@ class Pool:
             cooldown_ms = verdict.ramp.cooldown_ms(state.streak)
             until = at + cooldown_ms if cooldown_ms else None
         if until is not None:
-            until = max(until, state.candidate.cooldown_until or 0)
+            reason: str | None = verdict.reason
+            held = state.candidate.cooldown_until
+            if held is not None and held > until:
+                until, reason = held, state.candidate.cooldown_reason
             state.cooldown_at = at
-            fields = {"cooldown_until": until, "cooldown_reason": verdict.reason}
+            fields = {"cooldown_until": until, "cooldown_reason": reason}
             changes |= fields | {"cooldown_at": at}
             self._change(state, fields)
         if changes:
@@ -136,7 +139,9 @@ class Pool:
             changes |= fields | {"cooldown_at": None}
             state.cooldown_at = None
             self._change(state, fields)
-        self._save(account_id, changes, fields)
+        # Another worker may have begun a newer cool-down in the meantime.
+        is_older = or_(Account.cooldown_at.is_(None), Account.cooldown_at <= started_at)
+        self._save(account_id, changes, fields, only_if=is_older if is_stale else None)
 
     def note_windows(self, account_id: int, verdict: Verdict, at: int) -> None:
         """Keep the windows that an answer told; they reach the database with the next `flush_windows`."""
@@ -245,7 +250,13 @@ class Pool:
     def _publish(self) -> None:
         self._candidates = tuple(state.candidate for state in self._states.values())
 
-    def _save(self, account_id: int, values: Mapping[str, Any], fields: Mapping[str, Any]) -> None:
+    def _save(
+        self,
+        account_id: int,
+        values: Mapping[str, Any],
+        fields: Mapping[str, Any],
+        only_if: ColumnElement[bool] | None = None,
+    ) -> None:
         """Commit column values; until that is done, `fields` lie over whatever a reload brings."""
 
         def write(session: Session) -> None:
@@ -254,8 +265,11 @@ class Pool:
             until = columns.get("cooldown_until")
             if until is not None:
                 # Another worker may have set a longer one in the meantime.
-                is_longer = or_(Account.cooldown_until.is_(None), Account.cooldown_until < until)
-                columns["cooldown_until"] = case((is_longer, until), else_=Account.cooldown_until)
+                is_longer = or_(Account.cooldown_until.is_(None), Account.cooldown_until <= until)
+                for name in ("cooldown_until", "cooldown_reason"):
+                    columns[name] = case((is_longer, columns[name]), else_=getattr(Account, name))
+            if only_if is not None:
+                statement = statement.where(only_if)
             session.execute(statement.values(**columns))
             beat(session, "accounts")
 
