@@ -1,0 +1,87 @@
+"""Writes that nobody may lose: tried at once, kept when the database is away, repeated in order."""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+
+import pytest
+from flask import Flask
+from sqlalchemy import insert, select, text, update
+from sqlalchemy.orm import Session
+
+from app.accounts.models import Account, SessionPin
+from app.commits import Commits, Write
+from app.db import db, reading, transaction
+from config import Settings
+
+
+@pytest.fixture
+def commits(app: Flask) -> Commits:
+    with transaction() as session:
+        session.add(Account(id=1, name="a", provider="console", created_at=1))
+    return Commits(app)
+
+
+@pytest.fixture
+def lock(app: Flask, settings: Settings) -> Iterator[sqlite3.Connection]:
+    """Another connection, which may hold the lock; nobody waits for it long."""
+    with db.engine.connect() as connection:
+        connection.execute(text("PRAGMA busy_timeout=10"))
+    with closing(sqlite3.connect(settings.data_dir / "ccflare.db", isolation_level=None)) as other:
+        yield other
+
+
+def priority(value: int) -> Write:
+    """Return a write of the account's priority."""
+
+    def write(session: Session) -> None:
+        session.execute(text("PRAGMA busy_timeout=10"))
+        session.execute(update(Account).values(priority=value))
+
+    return write
+
+
+def stored() -> int:
+    """Return the account's priority."""
+    with reading() as session:
+        return session.execute(select(Account.priority)).scalar_one()
+
+
+def test_write_is_in_when_the_call_returns(commits: Commits) -> None:
+    commits.commit(priority(5))
+    assert (stored(), commits.waiting) == (5, 0)
+
+
+def test_write_that_met_a_lock_is_repeated(commits: Commits, lock: sqlite3.Connection) -> None:
+    lock.execute("BEGIN IMMEDIATE")
+    commits.commit(priority(5))
+    commits.commit(priority(6))
+    assert commits.waiting == 2
+    commits.retry()
+    assert (stored(), commits.waiting) == (0, 2)
+    lock.execute("ROLLBACK")
+    commits.retry()
+    assert (stored(), commits.waiting) == (6, 0), "in the order of the calls"
+
+
+def test_write_about_what_is_gone_holds_up_no_other(commits: Commits, lock: sqlite3.Connection) -> None:
+    def pin(session: Session) -> None:
+        session.execute(insert(SessionPin).values(session_id="s", account_id=404, used_at=1))
+
+    commits.commit(pin)
+    assert commits.waiting == 0
+    lock.execute("BEGIN IMMEDIATE")
+    commits.commit(pin)
+    commits.commit(priority(7))
+    lock.execute("ROLLBACK")
+    commits.retry()
+    assert (stored(), commits.waiting) == (7, 0)
+
+
+def test_fault_in_a_write_is_not_hidden(commits: Commits) -> None:
+    def fault(session: Session) -> None:
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        commits.commit(fault)
+    assert commits.waiting == 0
