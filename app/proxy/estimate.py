@@ -2,6 +2,7 @@
 
 from app.providers.openai_wire.estimate import estimate_tokens
 from app.proxy.opened import Opened, Shown
+from app.proxy.question import plain_body
 from app.values import Headers, ProxyRequest
 
 LABEL = ("x-ccflare-estimate", "tokens")
@@ -24,8 +25,8 @@ class OwnAnswer:
 
 
 def estimated(request: ProxyRequest) -> Opened:
-    """Return the answer to a count_tokens request. Raises InvalidInput when its body is no JSON object."""
+    """Return the answer to a count_tokens request. Raises InvalidInput when its body cannot be read."""
     opened = Opened(OwnAnswer())
-    body = b'{"input_tokens":%d}' % estimate_tokens(request.body)
+    body = b'{"input_tokens":%d}' % estimate_tokens(plain_body(request))
     opened.shown = Shown(200, "application/json", (LOSS,), body)
     return opened

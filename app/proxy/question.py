@@ -22,6 +22,9 @@ _OF_THE_BODY = frozenset(
 )
 """Header fields that speak of bytes which a translation replaces."""
 
+_FOREIGN: dict[Shape, tuple[str, ...]] = {"openai": ("anthropic-", "x-claude-"), "anthropic": ("openai-", "x-codex-")}
+"""Account -> beginnings of the header fields that are the other API's own."""
+
 REPEATABLE = frozenset(
     {
         "/v1/messages",
@@ -83,6 +86,15 @@ def judged(provider: Provider, asked: Question, opened: Opened) -> Verdict:
     return verdict
 
 
+def plain_body(request: ProxyRequest) -> bytes:
+    """Return a body without its content coding. Raises InvalidInput."""
+    coding = folded(request.headers).get("content-encoding", "")
+    try:
+        return decode(request.body, coding, MAX_DECODED_BYTES)
+    except NotDecodable as exc:
+        raise InvalidInput.field("content-encoding", f"the body cannot be decoded: {exc}") from exc
+
+
 def caller_shape(request: ProxyRequest) -> Shape:
     """Return which shape the client expects of answers and errors."""
     path = request.path
@@ -101,21 +113,12 @@ def _exchange(account: Shape, request: ProxyRequest, candidate: Candidate, model
         return None
     if not model:
         raise InvalidInput.field("model", "name one")
-    return exchange(request.path, _plain(request), model, account, candidate.endpoint)
-
-
-def _plain(request: ProxyRequest) -> bytes:
-    """Return the body without its content coding."""
-    coding = folded(request.headers).get("content-encoding", "")
-    try:
-        return decode(request.body, coding, MAX_DECODED_BYTES)
-    except NotDecodable as exc:
-        raise InvalidInput.field("content-encoding", f"the body cannot be decoded: {exc}") from exc
+    return exchange(request.path, plain_body(request), model, account, candidate.endpoint)
 
 
 def _headers(headers: Headers, account: Shape, *, has_body: bool) -> Headers:
     """Return the client's headers less those that mean something to the other API alone."""
-    foreign = "anthropic-" if account == "openai" else "openai-"
+    foreign = _FOREIGN[account]
     kept = [pair for pair in headers if not (name := pair[0].lower()).startswith(foreign) and name not in _OF_THE_BODY]
     if has_body:
         kept.append(("content-type", "application/json"))

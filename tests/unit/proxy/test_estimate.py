@@ -1,6 +1,8 @@
 """Tokens counted here, and labelled so."""
 
+import gzip
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -25,6 +27,12 @@ def test_estimate_is_an_answer_that_says_what_it_is() -> None:
     assert LABEL in headers_down(opened.answer.headers, made)
     assert opened.answer.is_done
     assert not opened.pull()
+
+
+def test_compressed_body_is_undone_before_it_is_counted() -> None:
+    text = b'{"model":"m","messages":[{"role":"user","content":"%b"}]}' % (b"word " * 1000)
+    packed = replace(asked(gzip.compress(text)), headers=(("content-encoding", "gzip"),))
+    assert estimated(packed).shown == estimated(asked(text)).shown
 
 
 def test_body_that_is_no_object_is_refused() -> None:

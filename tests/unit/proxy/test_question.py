@@ -16,6 +16,7 @@ from tests.unit.proxy.answers import opened
 CLIENT: Headers = (
     ("anthropic-beta", "x"),
     ("OpenAI-Project", "p"),
+    ("X-Claude-Code-Session-Id", "s"),
     ("content-type", "application/json; charset=utf-8"),
     ("Accept-Encoding", "gzip"),
     ("user-agent", "tool/1"),
@@ -62,6 +63,7 @@ def test_headers_that_mean_nothing_to_the_other_side_stay_here() -> None:
     up = question(PROVIDERS["console"], asked("/v1/responses"), account("console"), "m").request
     assert folded(up.headers) == {
         "anthropic-beta": "x",
+        "x-claude-code-session-id": "s",
         "user-agent": "tool/1",
         "content-type": "application/json",
         "anthropic-version": "2023-06-01",
