@@ -1,0 +1,70 @@
+"""An answer that is held back until its beginning is known."""
+
+import zlib
+
+import pytest
+
+from app.errors import UpstreamFailed
+from app.proxy.opened import HEAD_BYTES, Opened
+from tests.unit.proxy.answers import EVENTS, Canned
+
+PING = b'event: ping\ndata: {"type":"ping"}\n\n'
+FIRST = b'event: message_start\ndata: {"type":"message_start"}\n\n'
+
+
+def test_reading_stops_behind_the_first_event_that_decides() -> None:
+    opened = Opened(Canned(PING, FIRST[:9], FIRST[9:], b"more", headers=EVENTS))
+    opened.pull_first_event(1)
+    assert opened.held == [PING, FIRST[:9], FIRST[9:]]
+    assert opened.is_stream
+    assert not opened.is_ended
+
+
+def test_stream_that_ends_before_an_event_is_read_to_its_end() -> None:
+    opened = Opened(Canned(PING, headers=EVENTS))
+    opened.pull_first_event(1)
+    assert (opened.held, opened.is_ended) == ([PING], True)
+
+
+@pytest.mark.parametrize("coding", ["deflate", "made-up"])
+def test_head_is_decoded_and_the_held_bytes_stay_as_they_came(coding: str) -> None:
+    packed = zlib.compress(b"plain")
+    opened = Opened(Canned(packed[:4], packed[4:], headers=(("Content-Encoding", coding),)))
+    opened.pull_head()
+    assert opened.head == (b"plain" if coding == "deflate" else b"")
+    assert b"".join(opened.held) == packed
+
+
+def test_bytes_that_are_not_what_their_coding_says_are_not_seen() -> None:
+    opened = Opened(Canned(b"\xff" * 9, b"more", headers=(("content-encoding", "gzip"),)))
+    opened.pull_head()
+    assert (opened.head, opened.held) == (b"", [b"\xff" * 9, b"more"])
+
+
+def test_no_more_than_the_head_is_read_to_judge_a_body() -> None:
+    opened = Opened(Canned(*[b"x" * 40_000] * 4))
+    opened.pull_head()
+    assert len(opened.held) == 2
+    assert HEAD_BYTES <= len(opened.head) <= 80_000
+
+
+def test_body_that_breaks_off_is_judged_by_what_there_is() -> None:
+    opened = Opened(Canned(b"some", breaks=True))
+    opened.pull_head()
+    assert (opened.head, opened.is_ended) == (b"some", False)
+
+
+def test_whole_body_is_read_or_given_up() -> None:
+    opened = Opened(Canned(b"ab", b"cd"))
+    opened.pull_all(4)
+    assert (opened.held, opened.is_ended) == ([b"ab", b"cd"], True)
+    with pytest.raises(UpstreamFailed, match="broke off"):
+        Opened(Canned(b"ab", breaks=True)).pull_all(4)
+    with pytest.raises(UpstreamFailed, match="larger than 3 bytes"):
+        Opened(Canned(b"ab", b"cd")).pull_all(3)
+
+
+def test_answer_can_be_given_up() -> None:
+    answer = Canned(b"ab")
+    Opened(answer).close()
+    assert answer.is_closed
