@@ -1,12 +1,136 @@
-"""The first page."""
+"""The first page: how it is, who serves now and why, how much is left, what it cost, what failed."""
 
-from flask import redirect, url_for
+from dataclasses import dataclass
+from typing import Any
+
+from flask import request
 from flask.typing import ResponseReturnValue
 
+from app.accounts import service
+from app.accounts.overview import AccountView
+from app.accounts.windows import outlooks
+from app.clock import now_ms
+from app.dashboard import show
 from app.dashboard.blueprints import dashboard
+from app.dashboard.charts import chart
+from app.dashboard.ranges import chosen, names, reader_offset_ms
+from app.dashboard.serving import serving, verdict
+from app.gate.streams import Event, event_stream
+from app.runtime import runtime
+from app.usage.analytics import Group, Share, series, shares, summary
+from app.usage.feed import Feed
+from app.usage.queries import latest_failures, list_requests
+from app.usage.search import Filter
+from app.usage.spans import DAY_MS, HOUR_MS, MINUTE_MS, Range, between
+from app.usage.sums import Totals
+
+SHOWN_CHARTS = ("traffic", "latency", "errors")
+_MOST_SHARES = 6
+_MOST_FAILURES = 5
+_BEAT_EVERY = 6
+"""Looks between two beats of the stream: a busy proxy redraws the page every second and a half."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shares:
+    """How a range divides by account or model. `rest`: how many are not shown."""
+
+    title: str
+    kind: str
+    top: tuple[Share, ...]
+    rest: int
 
 
 @dashboard.get("", strict_slashes=False)
 def overview() -> ResponseReturnValue:
-    """Lead to the accounts."""
-    return redirect(url_for("dashboard.accounts"))
+    """Show everything at one glance."""
+    return show.page("pages/overview.html", ranges=names(), **_now(), **_figures())
+
+
+@dashboard.get("/overview/now")
+def overview_now() -> ResponseReturnValue:
+    """Show how it is at this moment."""
+    return show.part("partials/overview/now.html", **_now())
+
+
+@dashboard.get("/overview/figures")
+def overview_figures() -> ResponseReturnValue:
+    """Show what the chosen range adds up to."""
+    return show.part("partials/overview/figures.html", **_figures())
+
+
+@dashboard.get("/overview/beats")
+def overview_beats() -> ResponseReturnValue:
+    """Say that requests began or ended, so that the page asks for what is new."""
+    return event_stream(Beats(runtime().feed).look, on_loop=True)
+
+
+overview_beats._cooperative = True  # type: ignore[attr-defined]  # noqa: SLF001 - it streams
+
+
+class Beats:
+    """Tells that something changed, at most every `_BEAT_EVERY` looks. Lives on the event loop, as the feed does."""
+
+    def __init__(self, source: Feed) -> None:
+        self._feed = source
+        self._told: int | None = None
+        self._looks = 0
+
+    def look(self) -> tuple[Event, ...]:
+        """Return a beat when requests changed since the last one."""
+        self._looks += 1
+        if self._told is not None and self._looks % _BEAT_EVERY:
+            return ()
+        before, self._told = self._told, self._feed.since(self._told).number
+        return () if before is None or before == self._told else (Event("requests", "beat"),)
+
+
+def _now() -> dict[str, Any]:
+    run, now = runtime(), now_ms()
+    accounts = tuple(sorted(service.views(run.vault), key=lambda view: (view.priority, view.name.casefold())))
+    at_hand = serving(run)
+    recent = summary(between(now - HOUR_MS, now + MINUTE_MS, now)).totals
+    return {
+        "accounts": _server_first(accounts, at_hand.account_id),
+        "outlooks": outlooks().accounts,
+        "serving": at_hand,
+        "verdict": verdict(accounts, at_hand, recent),
+        "recent": recent,
+        "today": _today(),
+        "running": len(list_requests(Filter(outcomes=("running",)), None, 1000).requests),
+        "host": request.host_url.rstrip("/"),
+        "keyless": run.keys.is_empty,
+        "is_new": _is_new(),
+    }
+
+
+def _figures() -> dict[str, Any]:
+    asked = chosen()
+    lines = series(asked.span, metrics=("first_token",))
+    return {
+        "chosen": asked,
+        "summary": summary(asked.span),
+        "charts": [chart(name, lines, asked.span) for name in SHOWN_CHARTS],
+        "shares": [_shares(asked.span, "Accounts", "account"), _shares(asked.span, "Models", "model")],
+        "failures": latest_failures(_MOST_FAILURES),
+    }
+
+
+def _today() -> Totals:
+    now = now_ms()
+    midnight = now - (now + reader_offset_ms()) % DAY_MS
+    return summary(between(midnight, now + MINUTE_MS, now)).totals
+
+
+def _is_new() -> bool:
+    """Whether there has been no request yet."""
+    return not list_requests(Filter(), None, 1).requests
+
+
+def _server_first(accounts: tuple[AccountView, ...], account_id: int | None) -> tuple[AccountView, ...]:
+    return tuple(sorted(accounts, key=lambda view: view.id != account_id))
+
+
+def _shares(span: Range, title: str, kind: Group) -> Shares:
+    found = shares(span, kind)
+    return Shares(title, kind, found[:_MOST_SHARES], max(0, len(found) - _MOST_SHARES))

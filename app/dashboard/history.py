@@ -1,0 +1,180 @@
+"""The list of requests: live, by pages and filters, and as a file."""
+
+import csv
+import io
+from collections.abc import Iterator
+from typing import Any
+
+from flask import Response, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+
+from app.clock import now_ms
+from app.dashboard import show
+from app.dashboard.blueprints import dashboard
+from app.dashboard.narrowing import OUTCOMES, text, wanted
+from app.dashboard.ranges import local_text, moment, names
+from app.errors import InvalidInput
+from app.gate.streams import Event, event_stream
+from app.runtime import runtime
+from app.usage import feed
+from app.usage.feed import Change, Feed
+from app.usage.queries import FacetValue, facets, list_requests
+from app.usage.rows import RequestRow
+from app.usage.search import Filter
+
+_PAGE = 50
+_EXPORTED = 10_000
+_EXPORT_STEP = 1000
+_KINDS = ("account", "model", "key", "status")
+_COLUMNS = (
+    *("public_id", "started_at", "duration_ms", "first_byte_ms", "first_token_ms", "method", "path", "model"),
+    *("model_used", "stream", "account_name", "provider", "key_name", "session_id", "agent_id", "status", "outcome"),
+    *("error", "attempts", "cost_micro_usd", "tokens_per_s", "stop_reason"),
+)
+_CLASSES = ("input", "output", "cache_read", "cache_write_5m", "cache_write_1h", "web_searches")
+
+
+@dashboard.get("/requests")
+def requests() -> ResponseReturnValue:
+    """Show a page of requests; a stream brings the new ones to the first page."""
+    number = feed.newest()
+    asked, below = wanted(now_ms()), _below()
+    found = list_requests(asked, below, _PAGE)
+    kept = kept_arguments()
+    values = {
+        "page": found,
+        "older": url_for("dashboard.requests", **kept, before=found.next) if found.next is not None else None,
+        "base": url_for("dashboard.requests"),
+        "live": url_for("dashboard.requests_stream", **kept, after=number) if below is None else None,
+    }
+    if show.is_part():
+        return show.part("partials/requests/rows.html", **values)
+    return show.page(
+        "pages/requests.html",
+        asked=asked,
+        kept=kept,
+        is_narrowed=bool(kept),
+        outcomes=OUTCOMES,
+        ranges=names(),
+        facets=_facets(),
+        start_text=local_text(moment("from")),
+        end_text=local_text(moment("to")),
+        below=below,
+        **values,
+    )
+
+
+@dashboard.get("/requests/stream")
+def requests_stream() -> Response:
+    """Send the row of each request that begins or ends and that the filter of the address wants."""
+    after = request.headers.get("Last-Event-ID") or request.args.get("after", "")
+    number = int(after) if after.isascii() and after.isdigit() and len(after) <= 18 else None
+    return event_stream(
+        Rows(runtime().feed, wanted(now_ms()), number, url_for("dashboard.requests")).look, on_loop=True
+    )
+
+
+requests_stream._cooperative = True  # type: ignore[attr-defined]  # noqa: SLF001 - it streams
+
+
+@dashboard.get("/requests/export.csv")
+def requests_export() -> Response:
+    """Send what the filter of the address finds, newest first, as a table for other programs."""
+    rows = list(_found(wanted(now_ms())))
+    headers = {"Content-Disposition": "attachment; filename=ccflare-requests.csv"}
+    return Response(_csv(rows), mimetype="text/csv", headers=headers)
+
+
+class Rows:
+    """Tells a reader which rows changed. Lives on the event loop, as the feed does."""
+
+    def __init__(self, source: Feed, asked: Filter, number: int | None, base: str) -> None:
+        self._feed = source
+        self._asked = asked
+        self._number = number
+        self._base = base
+
+    def look(self) -> list[Event]:
+        """Return the rows that changed since the last look."""
+        news = self._feed.since(self._number)
+        self._number = news.number
+        if news.is_gap:
+            return [Event("more changed than is kept", "reset", str(news.number))]
+        return [self._row(change) for change in news.changes if matches(self._asked, change.request)]
+
+    def _row(self, change: Change) -> Event:
+        html = render_template("partials/requests/row.html", row=change.request, base=self._base)
+        return Event(html, "row", str(change.number))
+
+
+def matches(asked: Filter, row: RequestRow) -> bool:
+    """Whether a filter wants a row. A request that runs has no account and no status yet: it may still fit."""
+    is_running = row.outcome == "running"
+    known = (
+        (asked.accounts, row.account_id),
+        (asked.statuses, row.status),
+        (asked.models, row.model_used),
+        (asked.keys, row.key_id),
+        (asked.outcomes, row.outcome),
+    )
+    if any(values and value not in values for values, value in known):
+        return False
+    if asked.failed is not None and (is_running or row.is_failed is not asked.failed):
+        return False
+    if asked.end is not None and row.started_at >= asked.end:
+        return False
+    said = asked.text or ""
+    named = (row.public_id, row.session_id or "", row.agent_id or "")
+    return (
+        asked.session_id in (None, row.session_id)
+        and asked.agent_id in (None, row.agent_id)
+        and (not said or any(one.startswith(said) for one in named) or said.casefold() in (row.error or "").casefold())
+    )
+
+
+def kept_arguments() -> dict[str, Any]:
+    """Return the filters of the address, for links that keep them."""
+    kept = {name: [one for one in values if one] for name, values in request.args.lists()}
+    return {name: values for name, values in kept.items() if values and name not in ("before", "after")}
+
+
+def _below() -> int | None:
+    said = text("before")
+    if said is None:
+        return None
+    if not said.isascii() or not said.isdigit() or len(said) > 19:
+        raise InvalidInput.field("before", "is none of ours; follow the link to older requests")
+    return int(said)
+
+
+def _facets() -> dict[str, tuple[FacetValue, ...]]:
+    return {kind: facets(kind) for kind in _KINDS}
+
+
+def _found(asked: Filter) -> Iterator[RequestRow]:
+    below, count = None, 0
+    while count < _EXPORTED:
+        page = list_requests(asked, below, _EXPORT_STEP)
+        count += len(page.requests)
+        yield from page.requests
+        below = page.next
+        if below is None:
+            return
+
+
+def _csv(rows: list[RequestRow]) -> Iterator[str]:
+    yield _line([*_COLUMNS, *(f"{name}_tokens" for name in _CLASSES[:-1]), "web_searches"])
+    for row in rows:
+        plain = [getattr(row, name) for name in _COLUMNS]
+        yield _line([*map(_harmless, plain), *(getattr(row.tokens, name) for name in _CLASSES)])
+
+
+def _harmless(value: object) -> object:
+    """Return a value that a spreadsheet does not take for a formula."""
+    return f"'{value}" if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r") else value
+
+
+def _line(values: list[object]) -> str:
+    out = io.StringIO()
+    csv.writer(out).writerow(values)
+    return out.getvalue()

@@ -1,0 +1,71 @@
+// Keeps the list of requests live: a request appears at its start, counts up, and settles at its end.
+"use strict";
+
+addEventListener("DOMContentLoaded", () => {
+  const rows = document.getElementById("rows");
+  const most = 400;
+
+  // Empty fields stay out of the address.
+  for (const form of document.querySelectorAll("form[data-tidy]")) {
+    const tidy = () => { for (const one of form.elements) if (one.name && !one.value) one.disabled = true; };
+    form.addEventListener("submit", tidy);
+    form.addEventListener("change", (event) => { if (event.target.tagName === "SELECT") form.requestSubmit(); });
+    addEventListener("pageshow", () => { for (const one of form.elements) one.disabled = false; });
+  }
+
+  function count() {
+    for (const time of document.querySelectorAll("time[data-elapsed]")) {
+      time.textContent = ccflare.span(Date.now() - Date.parse(time.dateTime));
+    }
+  }
+  count();
+  setInterval(() => document.hidden || count(), 1000);
+  if (!rows?.dataset.live) return;
+
+  const state = document.getElementById("live-state");
+  const hold = document.getElementById("live-hold");
+  let waiting = [];
+
+  function take(html) {
+    const holder = document.createElement("tbody");
+    const table = document.createElement("table");
+    table.append(holder);
+    holder.innerHTML = html;
+    const fresh = [...holder.querySelectorAll("tr")];
+    const first = fresh[0];
+    const old = document.getElementById(first.id);
+    document.getElementById(`${first.id}-error`)?.remove();
+    ccflare.tellAll(holder);
+    if (old) old.replaceWith(...fresh);
+    else {
+      const number = BigInt(first.dataset.id);
+      const next = [...rows.querySelectorAll("tr[data-id]")].find((row) => BigInt(row.dataset.id) < number);
+      if (next) next.before(...fresh); else rows.prepend(...fresh);
+      first.classList.add("is-new");
+    }
+    while (rows.childElementCount > most) (rows.querySelector("tr:nth-last-child(2)") ?? rows.lastElementChild).remove();
+    document.getElementById("rows-none")?.remove();
+    document.querySelector(".requests").classList.remove("is-empty");
+    window.htmx?.process(rows);
+    count();
+  }
+
+  const source = new ccflare.RestingSource(rows.dataset.live);
+  source.onopen = () => { state.textContent = "live"; state.className = "fine is-live"; };
+  source.onerror = () => { state.textContent = "connecting…"; state.className = "fine"; };
+  source.addEventListener("row", (event) => {
+    if (hold.getAttribute("aria-pressed") === "true") waiting.push(event.data);
+    else take(event.data);
+  });
+  source.addEventListener("reset", () => location.reload());
+  hold.hidden = false;
+  hold.addEventListener("click", () => {
+    const isHeld = hold.getAttribute("aria-pressed") !== "true";
+    hold.setAttribute("aria-pressed", String(isHeld));
+    hold.querySelector("span").textContent = isHeld ? "Go on" : "Hold";
+    if (!isHeld) {
+      waiting.forEach(take);
+      waiting = [];
+    }
+  });
+});
