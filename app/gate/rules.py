@@ -54,6 +54,8 @@ FOR_VIEWERS = frozenset(
         "api.windows.window_resets",
         "dashboard.accounts",
         "dashboard.account_row",
+        "dashboard.analytics",
+        "dashboard.analytics_table",
         "dashboard.end_session",
         "dashboard.end_other_sessions",
         "dashboard.jobs",
@@ -63,6 +65,12 @@ FOR_VIEWERS = frozenset(
         "dashboard.overview_now",
         "dashboard.own_password",
         "dashboard.profile",
+        "dashboard.request",
+        "dashboard.requests",
+        "dashboard.requests_export",
+        "dashboard.requests_stream",
+        "dashboard.session",
+        "dashboard.sessions",
         "dashboard.settings",
     }
 )
