@@ -16,6 +16,7 @@ from app.api.maintenance import maintenance
 from app.api.oauth import oauth
 from app.api.openapi import openapi
 from app.api.paths import RequestId
+from app.api.payloads import payloads
 from app.api.prices import prices
 from app.api.settings import settings
 from app.api.stats import figures
@@ -25,7 +26,7 @@ from app.api.windows import windows
 api = Blueprint("api", __name__, url_prefix="/api")
 api.record(lambda state: state.app.url_map.converters.update(request_id=RequestId))
 for _part in (
-    *(accounts, oauth, live, history, client_sessions, figures, analytics, windows, settings, prices),
+    *(accounts, oauth, live, history, payloads, client_sessions, figures, analytics, windows, settings, prices),
     *(keys, users, audit, log_lines, jobs, maintenance, openapi),
 ):
     api.register_blueprint(_part)

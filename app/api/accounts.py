@@ -15,6 +15,7 @@ from app.background.asked_polls import poll_account
 from app.db import offload
 from app.errors import InvalidInput
 from app.gate.visitors import actor
+from app.names import unknown
 from app.providers import PROVIDERS
 from app.runtime import runtime
 from app.values import TokenPair
@@ -141,6 +142,8 @@ def add_account(body: AnyAccountOrder) -> AccountChange:
 @operation(status=201, errors=(404, 409))
 def add_account_of_mode(mode: str, body: AccountOrder) -> AccountChange:
     """Add an account of the mode that the path names."""
+    if mode not in PROVIDERS:
+        raise unknown("mode", mode, PROVIDERS)
     return _added(mode, body)
 
 

@@ -9,10 +9,12 @@ from app.api import cursors
 from app.api.narrowing import account_ids, key_ids
 from app.api.operations import operation
 from app.api.rules import Between, Cursor, Text, Time, Values
+from app.runtime import runtime
 from app.usage import feed
-from app.usage.queries import FacetValue, RequestDetail, facets, list_requests, request_detail
+from app.usage.queries import FacetValue, RequestDetail, facets, list_requests
 from app.usage.rows import RequestRow
 from app.usage.search import Filter
+from app.usage.viewing import view_request
 
 history = Blueprint("history", __name__, url_prefix="/requests")
 
@@ -90,7 +92,7 @@ def filter_values(query: FacetQuery) -> tuple[FacetValue, ...]:
 @operation()
 def one_request(request_id: int) -> RequestDetail:
     """Show one request with its attempts, its cost by class, and why other accounts were not asked."""
-    return request_detail(request_id)
+    return view_request(request_id, runtime().vault)
 
 
 def filter_of(query: RequestFilter) -> Filter:

@@ -3,7 +3,6 @@
 import re
 from collections.abc import Iterator
 from dataclasses import MISSING, Field, dataclass, fields
-from functools import cache
 from typing import Any, get_type_hints
 
 from flask import Blueprint, Flask, Response, current_app
@@ -16,6 +15,7 @@ from app.version import VERSION
 
 openapi = Blueprint("openapi", __name__)
 
+_NAME = "ccflare_openapi"
 _REFERENCE = "#/components/schemas/Error"
 _REASONS = {
     400: "Bad input; `details` names the field",
@@ -41,8 +41,9 @@ _VARIABLES: dict[str, Json] = {
 
 @dataclass(frozen=True, slots=True)
 class Described:
-    """One operation with its address. `least`: the role that it needs."""
+    """One operation with its address. `rule`: as the router has it; `least`: the role that it needs."""
 
+    rule: str
     path: str
     method: str
     told: Operation
@@ -58,9 +59,15 @@ def document_itself() -> Response:
     return answer(document(current_app._get_current_object()))  # type: ignore[attr-defined]  # noqa: SLF001
 
 
-@cache
 def document(app: Flask) -> Json:
-    """Return the document of the API as an application has it."""
+    """Return the document of the API as an application has it; it is made once."""
+    known: Json | None = app.extensions.get(_NAME)
+    if known is None:
+        known = app.extensions[_NAME] = _made(app)
+    return known
+
+
+def _made(app: Flask) -> Json:
     schemas = Schemas()
     paths: dict[str, Json] = {}
     for one in described(app):
@@ -96,7 +103,7 @@ def described(app: Flask) -> Iterator[Described]:
         path = re.sub(r"<(?:[^:<>]+:)?(\w+)>", r"{\1}", rule.rule)
         for method in sorted((rule.methods or set()) - {"HEAD", "OPTIONS"}):
             tag = path.split("/")[2].partition(".")[0]
-            yield Described(path, method.lower(), told, least(rule.endpoint), tuple(_variables(rule)), tag)
+            yield Described(rule.rule, path, method.lower(), told, least(rule.endpoint), tuple(_variables(rule)), tag)
 
 
 def _variables(rule: Rule) -> Iterator[tuple[str, Json]]:

@@ -62,7 +62,7 @@ def operation(
             try:
                 value = view(**variables)
             except InvalidInput as exc:
-                raise _renamed(exc) from exc
+                raise _renamed(exc, told) from exc
             return value if isinstance(value, Response) else answer(value, status)
 
         answered.operation = told  # type: ignore[attr-defined]
@@ -92,11 +92,15 @@ class _NoQuery:
     """Nothing behind the `?`."""
 
 
-def _renamed(error: InvalidInput) -> InvalidInput:
-    """Return an error of a room with the field's name as the API has it."""
+def _renamed(error: InvalidInput, told: Operation) -> InvalidInput:
+    """Return an error of a room with the field's name as the caller knows it; where there is one field, it is meant."""
+    known = [name for kind in (told.body, told.query) if kind is not None for name in inputs.fields_of(kind)]
     names = {name: _OTHER_NAMES.get(name, camel(name)) for name in error.details}
+    if len(known) == len(names) == 1:
+        names = dict.fromkeys(names, known[0])
     message = error.message
     for old, new in names.items():
-        message = message.replace(f"{old}: ", f"{new}: ", 1) if message.startswith(f"{old}: ") else message
+        if message.startswith(f"{old}: "):
+            message = f"{new}: {message.removeprefix(f'{old}: ')}"
     details: Mapping[str, object] = {names[name]: value for name, value in error.details.items()}
     return InvalidInput(message, details=details, retry_after_s=error.retry_after_s)

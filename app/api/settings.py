@@ -7,7 +7,7 @@ from flask import Blueprint
 
 from app import preferences
 from app.api.operations import operation
-from app.api.rules import Chars
+from app.api.rules import Between, Chars
 from app.errors import InvalidInput
 from app.gate.visitors import actor
 from app.runtime import runtime
@@ -16,6 +16,7 @@ from config import SettingRow, Settings, StorePayloads, StrategyName
 settings = Blueprint("settings", __name__)
 
 Text = Annotated[str, Chars(1, 10_000)]
+Days = Annotated[int, Between(1, 3650)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +55,8 @@ class Retention:
 class NewRetention:
     """What of it is to change; at least one."""
 
-    payload_days: int | None = None
-    request_days: int | None = None
+    payload_days: Days | None = None
+    request_days: Days | None = None
     store_payloads: StorePayloads | None = None
 
 

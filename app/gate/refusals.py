@@ -8,6 +8,7 @@ from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import HTTPException
 
 from app.errors import CcflareError, InvalidInput, NotAuthenticated
+from app.gate.shields import request_name
 from app.redaction import redact
 
 log = logging.getLogger(__name__)
@@ -35,8 +36,8 @@ def install(app: Flask) -> None:
 
 
 def is_for_programs(path: str) -> bool:
-    """Whether answers below this path are JSON."""
-    return path == "/api" or path.startswith("/api/")
+    """Whether errors at this path are JSON."""
+    return path in ("/api", "/metrics") or path.startswith("/api/")
 
 
 def refused(error: CcflareError) -> ResponseReturnValue:
@@ -99,5 +100,5 @@ def _words(error: HTTPException) -> str:
 
 
 def _failed(error: Exception) -> ResponseReturnValue:
-    log.error("%s %s failed", request.method, request.path, exc_info=error)
+    log.error("%s %s failed", request.method, request.path, exc_info=error, extra={"request_id": request_name()})
     return refused(CcflareError(_OWN_FAULT))

@@ -72,11 +72,12 @@ FOR_VIEWERS = frozenset(
         "dashboard.session",
         "dashboard.sessions",
         "dashboard.settings",
+        "metrics.all_metrics",
     }
 )
 """Endpoints of those blueprints that a viewer may call too: they show no payload and no secret, or are one's own."""
 
-FOR_PROGRAMS = frozenset({"api"})
+FOR_PROGRAMS = frozenset({"api", "metrics"})
 """Blueprints that take an admin key in a header in place of a log-in."""
 
 

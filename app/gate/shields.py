@@ -1,8 +1,9 @@
 """What shields every answer of pages and API: headers, cookies, bounds of a request, who may stand in front."""
 
-from flask import Flask, Response, request
+from flask import Flask, Response, g, request
 from werkzeug.middleware.proxy_fix import ProxyFix
 
+from app.values import id_text, new_request_id
 from config import Settings
 
 POLICY = (
@@ -34,11 +35,18 @@ def install(app: Flask, settings: Settings) -> None:
     app.after_request(add_headers)
 
 
+def request_name() -> str:
+    """Return the id of the present request, under which it is in the log."""
+    name: str = g.setdefault("request_name", id_text(new_request_id()))
+    return name
+
+
 def add_headers(response: Response) -> Response:
     """Add the headers that every answer carries; a view may have set one of them by itself."""
     for name, value in _HEADERS.items():
         response.headers.setdefault(name, value)
     response.headers.setdefault("Cache-Control", "no-store")
+    response.headers.setdefault("x-ccflare-request-id", request_name())
     response.vary.add("HX-Request")
     if request.is_secure:
         response.headers.setdefault("Strict-Transport-Security", "max-age=31536000")

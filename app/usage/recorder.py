@@ -105,6 +105,11 @@ class Recorder:
         """Write the final record. Call before the last byte of the answer goes out; never raises for the disk."""
         self._journal.append(_head(record, outcome), self._payload(record, outcome))
 
+    @property
+    def lost(self) -> int:
+        """How many records were dropped because the disk refused them for too long."""
+        return self._journal.lost
+
     def flush(self) -> None:
         """Try again what the disk refused."""
         self._journal.flush()

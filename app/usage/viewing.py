@@ -1,0 +1,45 @@
+"""Looking at what was said: an entry in the audit log for every look. Off the event loop, in an app context."""
+
+from dataclasses import replace
+
+from app.audit import Actor, note
+from app.db import reading, transaction
+from app.errors import NotFound
+from app.usage.bodies import Bodies, payload
+from app.usage.cache_insight import explained
+from app.usage.conversation import Conversation, read_conversation
+from app.usage.models import Request
+from app.usage.queries import RequestDetail, request_detail
+from app.values import id_text
+from app.vault import Vault
+
+
+def view_payload(request_id: int, vault: Vault, actor: Actor) -> Bodies:
+    """Return what is stored of a request's headers and bodies. Raises NotFound."""
+    found = payload(request_id, vault)
+    _note(request_id, actor)
+    return found
+
+
+def view_conversation(request_id: int, vault: Vault, actor: Actor) -> Conversation:
+    """Return what was said in a request whose bodies are stored. Raises NotFound."""
+    with reading() as session:
+        row = session.get(Request, request_id)
+    if row is None:
+        raise NotFound(f"There is no request {id_text(request_id)}; it may be older than records are kept.")
+    found = read_conversation(payload(request_id, vault), row.path)
+    _note(request_id, actor)
+    return found
+
+
+def view_request(request_id: int, vault: Vault) -> RequestDetail:
+    """Return one request; where its session's cache was lost, with the place at which the prompt changed."""
+    detail = request_detail(request_id)
+    if detail.cache_loss is None:
+        return detail
+    return replace(detail, cache_loss=explained(detail.cache_loss, vault))
+
+
+def _note(request_id: int, actor: Actor) -> None:
+    with transaction() as session:
+        note(session, actor, "payload.view", id_text(request_id))
