@@ -1,8 +1,11 @@
 """The whole application behind its guard, and callers of every role."""
 
+import shutil
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
+import jsonschema_rs
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
@@ -10,12 +13,54 @@ from werkzeug.test import TestResponse
 
 from app.access import keys
 from app.access.users import NewUser, create_user
+from app.api.openapi import described, document
 from app.audit import Actor
-from app.db import transaction
+from app.db import db, transaction
+from app.factory import create_app
 from app.runtime import runtime
+from config import Settings
 
 Call = Callable[..., TestResponse]
+Check = Callable[[str, TestResponse], TestResponse]
 PASSWORD = "a long enough pass phrase"
+
+
+@pytest.fixture(scope="session")
+def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data folder as the first start leaves it."""
+    folder = tmp_path_factory.mktemp("installed")
+    with create_app(Settings.load({"CCFLARE_DATA_DIR": str(folder)})).app_context():
+        db.engine.dispose()
+    return folder
+
+
+@pytest.fixture
+def settings(installed: Path, tmp_path: Path) -> Settings:
+    """Settings of nothing but defaults, in a copy of that folder: most of a first start is making its tables."""
+    folder = tmp_path / "instance"
+    shutil.copytree(installed, folder)
+    return Settings.load({"CCFLARE_DATA_DIR": str(folder)})
+
+
+@pytest.fixture
+def check(app: Flask) -> Check:
+    """Hold an answer against the document: its status is told there, and its body is as told."""
+    told = document(app)
+    addresses = {(one.rule, one.method): one.path for one in described(app)}
+
+    def checked(method: str, answer: TestResponse) -> TestResponse:
+        adapter = app.url_map.bind("localhost")
+        rule, _ = adapter.match(answer.request.path, method, return_rule=True)
+        operation = told["paths"][addresses[rule.rule, method.lower()]][method.lower()]
+        assert str(answer.status_code) in operation["responses"], answer.get_data(as_text=True)
+        ((media, content),) = operation["responses"][str(answer.status_code)]["content"].items()
+        assert answer.mimetype == media
+        if media == "application/json":
+            schema = content["schema"] | {"components": told["components"]}
+            jsonschema_rs.validator_for(schema).validate(answer.get_json())
+        return answer
+
+    return checked
 
 
 @pytest.fixture
@@ -27,13 +72,14 @@ def admin_key(app: Flask) -> str:
 
 
 @pytest.fixture
-def call(app: Flask, admin_key: str) -> Call:
-    """Call the API with an admin key; a body is sent as JSON."""
+def call(app: Flask, admin_key: str, check: Check) -> Call:
+    """Call the API with an admin key; a body is sent as JSON, the answer is held against the document."""
     client = app.test_client()
 
     def send(method: str, path: str, body: Any = None, **more: Any) -> TestResponse:
         given = {} if body is None else {"json": body}
-        return client.open(path, method=method, headers={"x-api-key": admin_key}, **given, **more)
+        headers = {"x-api-key": admin_key} | more.pop("headers", {})
+        return check(method, client.open(path, method=method, headers=headers, **given, **more))
 
     return send
 
@@ -45,5 +91,5 @@ def viewer(app: Flask) -> FlaskClient:
     create_user(NewUser("vera", PASSWORD, "viewer"), Actor("test"))
     client = app.test_client()
     answer = client.post("/login", data={"name": "vera", "password": PASSWORD})
-    assert answer.status_code == 302
+    assert answer.status_code == 303
     return client
