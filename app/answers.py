@@ -21,6 +21,11 @@ class RelayedResponse(wsgi.Response):  # type: ignore[misc]  # gunicorn has no t
     headers_sent: bool
     _head: bytes = b""
 
+    def process_headers(self, headers: list[tuple[str, str]]) -> None:
+        """Take the fields of an answer; gunicorn checks them, and would drop the two that are its own."""
+        super().process_headers(headers)
+        self.headers += [pair for pair in headers if pair[0].lower() in _OWN_FIELDS]
+
     def send_headers(self) -> None:
         """Make the head ready; the next write sends it."""
         if self.headers_sent:

@@ -75,8 +75,8 @@ def _open(pool: Any, timeout_s: float) -> Any:
 
 def _plain(exc: BaseException) -> str:
     """Return a short text of a connection error without object addresses."""
-    reason = getattr(exc, "reason", None) or exc
-    text = str(reason)
+    reason = getattr(exc, "reason", None)
+    text = str(reason if isinstance(reason, Exception) else exc)
     return text.split(": ", 1)[1] if ">: " in text or text.startswith("<") else text
 
 

@@ -95,6 +95,8 @@ def test_headers_come_down_with_their_repeats(server: Server, upstream: Upstream
     ]
     assert [value for name, value in answer.headers if name.lower() == "x-odd"] == ["a", "b, c"]
     assert answer.header("x-unheard-of") == "kept as it is"
+    assert answer.header("server") == "cloudflare"
+    assert f"Date: {answer.header('date')}\r\n".encode() in seen.answer_head
     assert answer.header("request-id") == "req_011CFake0000000000000001"
     assert answer.header("keep-alive") is None
     assert (answer.header("x-ccflare-request-id") or "").startswith("req_")
