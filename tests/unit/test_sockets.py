@@ -1,0 +1,40 @@
+"""Sending and polling at once."""
+
+import select
+import socket
+
+from app.sockets import native_poll, send_all
+
+
+class Narrow:
+    """Takes a few bytes at once, the rest when asked for all."""
+
+    def __init__(self, takes: int) -> None:
+        self.takes = takes
+        self.taken = b""
+
+    def send(self, data: bytes) -> int:
+        """Take the beginning."""
+        self.taken += data[: self.takes]
+        return min(self.takes, len(data))
+
+    def sendall(self, data: memoryview) -> None:
+        """Take the rest."""
+        self.taken += bytes(data)
+
+
+def test_everything_is_sent_however_little_goes_at_once() -> None:
+    for takes in (0, 1, 3, 10, 99):
+        sock = Narrow(takes)
+        send_all(sock, b"0123456789")
+        assert sock.taken == b"0123456789"
+
+
+def test_poll_asks_the_kernel() -> None:
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        poll = native_poll()
+        poll.register(ours.fileno(), select.POLLIN)
+        assert poll.poll(0) == []
+        theirs.sendall(b"x")
+        assert [event & select.POLLIN for _, event in poll.poll(1000)] == [select.POLLIN]
