@@ -21,6 +21,7 @@ _TURNS_AT_ONCE = 20
 _SHOWN_CHARS = 4000
 """A longer text is loaded when somebody wants it."""
 _CURL_CHARS = 100_000
+_BODY_CHARS = 200_000
 _UNSENT = frozenset(
     {
         *("host", "content-length", "connection", "transfer-encoding", "accept-encoding", "content-encoding"),
@@ -91,8 +92,8 @@ def request_bodies(public_id: str) -> ResponseReturnValue:
         "row": row,
         "bodies": bodies,
         "sides": [
-            ("Request", bodies.request, _shown(bodies.request)),
-            ("Answer", bodies.answer, _shown(bodies.answer)),
+            ("Request", bodies.request, *_shown(bodies.request)),
+            ("Answer", bodies.answer, *_shown(bodies.answer)),
         ],
         "curl": curl(row.method, request.host_url.rstrip("/") + row.path, bodies),
     }
@@ -111,7 +112,7 @@ def curl(method: str, address: str, bodies: Bodies) -> str | None:
         if name.lower() not in _UNSENT and not name.lower().startswith("x-ccflare-"):
             parts += ["-H", shlex.quote(redact(f"{name}: {value}"))]
     if body.content:
-        parts += ["--data-binary", shlex.quote(body.text)]
+        parts += ["--data-binary", shlex.quote(redact(body.text))]
     return " ".join(parts)
 
 
@@ -130,8 +131,10 @@ def _tries(found: RequestDetail) -> list[dict[str, Any]]:
     ]
 
 
-def _shown(body: Body) -> str:
-    return redact(pretty(body))
+def _shown(body: Body) -> tuple[str, int]:
+    """Return the beginning of a body, and how many characters follow."""
+    text = pretty(body)
+    return redact(text[:_BODY_CHARS]), max(0, len(text) - _BODY_CHARS)
 
 
 def _tool_names(said: Conversation) -> str:

@@ -1,0 +1,99 @@
+from dataclasses import replace
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+
+from app.clock import now_ms
+from app.dashboard.history import Rows, matches
+from app.usage.feed import Change, News
+from app.usage.queries import list_requests
+from app.usage.rows import RequestRow
+from app.usage.search import Filter
+from app.values import id_text
+from tests.unit.usage.records import NOW, end, put, start
+
+HOSTILE = "<img src=x onerror=alert(1)>"
+
+
+def row_of(**changes: object) -> RequestRow:
+    put(end(NOW, session_id="session-1", error="Overloaded", **changes))
+    return list_requests(Filter()).requests[0]
+
+
+@pytest.mark.parametrize(
+    ("asked", "is_wanted"),
+    [
+        (Filter(), True),
+        (Filter(accounts=(1,)), True),
+        (Filter(accounts=(2,)), False),
+        (Filter(statuses=(429,)), False),
+        (Filter(failed=True), False),
+        (Filter(failed=False), True),
+        (Filter(outcomes=("running",)), False),
+        (Filter(session_id="session-1"), True),
+        (Filter(session_id="session"), False),
+        (Filter(text="session"), True),
+        (Filter(text="overload"), True),
+        (Filter(text="nothing"), False),
+        (Filter(end=NOW), False),
+    ],
+)
+def test_stream_tells_of_the_requests_that_the_list_shows(app: Flask, asked: Filter, is_wanted: bool) -> None:
+    assert matches(asked, row_of()) is is_wanted
+
+
+def test_running_request_is_neither_failed_nor_succeeded(app: Flask) -> None:
+    running = replace(row_of(), outcome="running", status=None)
+    assert not matches(Filter(failed=False), running)
+    assert matches(Filter(outcomes=("running",)), running)
+
+
+def test_stream_sends_rows_and_says_when_it_missed_some(app: Flask) -> None:
+    row = row_of(model=HOSTILE)
+
+    class Source:
+        news = [News((Change(4, row),), 4), News((), 900, is_gap=True)]
+
+        def since(self, number: int | None) -> News:
+            return self.news.pop(0)
+
+    rows = Rows(Source(), Filter(), 3, "/dashboard/requests")  # type: ignore[arg-type]
+    (event,) = rows.look()
+    assert (event.name, event.id) == ("row", "4")
+    assert f'href="/dashboard/requests/{row.public_id}"' in str(event.data)
+    assert "<img" not in str(event.data)
+    assert [one.name for one in rows.look()] == ["reset"]
+
+
+def test_list_pages_by_key_set_and_keeps_its_filters(admin: FlaskClient) -> None:
+    put(*(end(now_ms() - at * 1000) for at in range(60)))
+    first = admin.get("/dashboard/requests?model=claude-sonnet-4-5").text
+    assert first.count("<tr id=") == 50
+    older = first.partition('hx-get="')[2].partition('"')[0].replace("&amp;", "&")
+    assert "model=claude-sonnet-4-5" in older
+    second = admin.get(older, headers={"HX-Request": "true"}).text
+    assert second.count("<tr id=") == 10
+    assert "<html" not in second
+
+
+def test_running_request_is_in_the_list(admin: FlaskClient) -> None:
+    put(start(end(now_ms())))
+    assert "data-elapsed" in admin.get("/dashboard/requests?outcome=running").text
+
+
+@pytest.mark.parametrize("query", ["before=x", "account=x", "outcome=won"])
+def test_wrong_address_is_told(admin: FlaskClient, query: str) -> None:
+    assert admin.get(f"/dashboard/requests?{query}").status_code == 400
+
+
+def test_export_holds_what_the_filter_finds_and_no_formula(viewer: FlaskClient) -> None:
+    kept = end(now_ms(), status=529, error='=HYPERLINK("http://evil")')
+    put(kept, end(now_ms()))
+    answer = viewer.get("/dashboard/requests/export.csv?failed=1")
+    lines = answer.text.splitlines()
+    assert answer.mimetype == "text/csv"
+    assert lines[0].startswith("public_id,started_at")
+    assert len(lines) == 2
+    assert id_text(kept["id"]) in lines[1]
+    assert "'=HYPERLINK" in lines[1]
