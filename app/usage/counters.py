@@ -3,10 +3,10 @@
 from collections import Counter
 from dataclasses import dataclass
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from app.db import reading
-from app.usage.analytics import SUMMED
+from app.usage.added import SUMMED
 from app.usage.models import Rollup
 from app.usage.rollup import SUMS
 from app.usage.rows import account_labels
@@ -24,7 +24,8 @@ class Counted:
 
 def counted() -> tuple[Counted, ...]:
     """Return the sums by account and model; what is not known is an empty name. Call off the event loop."""
-    statement = select(Rollup.account_id, Rollup.model, *SUMMED).where(Rollup.span_ms == DAY_MS)
+    summed = [func.sum(getattr(Rollup, name)) for name in SUMS]
+    statement = select(Rollup.account_id, Rollup.model, *summed).where(Rollup.span_ms == DAY_MS)
     held: dict[tuple[str, str], Counter[str]] = {}
     with reading() as session:
         names = account_labels(session)
