@@ -25,7 +25,17 @@ _BODY_WITHIN_S = 60.0
 
 
 class PageSessions(SecureCookieSessionInterface):
-    """Cookie sessions for pages; the proxy's requests never look at a cookie."""
+    """Cookie sessions for pages; the proxy's requests never look at a cookie.
+
+    Over TLS the cookie is bound to this very host (`__Host-`) and never sent in the clear.
+    """
+
+    def get_cookie_name(self, app: Flask) -> str:
+        name = super().get_cookie_name(app)
+        return f"__Host-{name}" if request.is_secure else name
+
+    def get_cookie_secure(self, app: Flask) -> bool:
+        return request.is_secure
 
     def open_session(self, app: Flask, request: Request) -> SessionMixin | None:  # type: ignore[override]
         if request.path.startswith("/v1/"):

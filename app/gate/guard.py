@@ -39,7 +39,8 @@ def check() -> None:
     if least == "nobody":
         raise NotAllowed("Nobody may call this.")
     if least == "anyone":
-        _check_browser(is_page=True)
+        _check_site(is_page=True)
+        _check_token()
         return
     visitor = _visitor(endpoint)
     if least == "admin" and not visitor.is_admin:
@@ -56,7 +57,7 @@ def _visitor(endpoint: str) -> Visitor:
         return of_key(principal)
     if is_for_programs and ("Authorization" in request.headers or "X-Api-Key" in request.headers):
         raise NotAuthenticated("The credential that came along is no key of this proxy.")
-    _check_browser(is_page=not is_for_programs)
+    _check_site(is_page=not is_for_programs)
     view = offload_in_context(logged_in)
     if view is None:
         raise NotAuthenticated(
@@ -64,6 +65,7 @@ def _visitor(endpoint: str) -> Visitor:
             if is_for_programs
             else "Log in first."
         )
+    _check_token()
     return of_session(view)
 
 
@@ -90,17 +92,21 @@ def _is_named(name: str, trusted: str) -> bool:
     return name == trusted.strip("[]")
 
 
-def _check_browser(*, is_page: bool) -> None:
-    """Refuse what another site has a browser send, and changes without the form's token."""
+def _check_site(*, is_page: bool) -> None:
+    """Refuse what another site has a browser send; to follow its link to a page is fine."""
     site = request.headers.get("Sec-Fetch-Site", "none").lower()
-    is_change = request.method not in _SAFE_METHODS
-    is_visit = is_page and not is_change and request.headers.get("Sec-Fetch-Mode", "navigate") == "navigate"
-    if site not in ("none", "same-origin") and not is_visit:
+    is_visit = is_page and not _is_change() and request.headers.get("Sec-Fetch-Mode", "navigate") == "navigate"
+    origin = request.headers.get("Origin") if _is_change() else None
+    is_ours = origin is None or urlsplit(origin).netloc.lower() == request.host.lower()
+    if (site not in ("none", "same-origin") and not is_visit) or not is_ours:
         raise NotAllowed("A page of another site may not use this one.")
-    if not is_change:
-        return
-    origin = request.headers.get("Origin")
-    if origin is not None and urlsplit(origin).netloc.lower() != request.host.lower():
-        raise NotAllowed("A page of another site may not use this one.")
-    if current_app.config["WTF_CSRF_ENABLED"]:
+
+
+def _check_token() -> None:
+    """Refuse a change without the token that our own pages hold."""
+    if _is_change() and current_app.config["WTF_CSRF_ENABLED"]:
         csrf.protect()
+
+
+def _is_change() -> bool:
+    return request.method not in _SAFE_METHODS
