@@ -1,41 +1,38 @@
 """Figures over ranges of time: totals with their change, series, shares and percentiles, all read from rollups."""
 
 from collections import Counter
-from collections.abc import Iterable
 from dataclasses import dataclass, fields
-from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, and_, func, or_, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.clock import now_ms
 from app.db import reading
 from app.errors import InvalidInput
+from app.usage.added import COLUMNS, GROUPS, REQUESTS, ZEROS, Group, Narrow, T, Values, added, in_all, rows_of, summed
 from app.usage.histogram import Sum
-from app.usage.models import Facet, Rollup
-from app.usage.rollup import SUMS
+from app.usage.models import Facet
 from app.usage.rows import account_labels, key_names
-from app.usage.spans import Range, Segment, before, cover
-from app.usage.sums import METRICS, NO_SUMS, Percentiles, Totals, spread, totals
+from app.usage.spans import Range, before, cover
+from app.usage.sums import METRICS, Percentiles, Totals, spread, totals
 
-Group = Literal["account", "model", "key"]
-GROUPS: tuple[Group, ...] = ("account", "model", "key")
-_COLUMNS: dict[str, Any] = {"account": Rollup.account_id, "model": Rollup.model, "key": Rollup.key_id}
-
-SUMMED = tuple(func.sum(getattr(Rollup, name)).label(name) for name in SUMS)
-"""What a query selects that `totals` reads."""
+__all__ = [
+    "GROUPS",
+    "Group",
+    "Narrow",
+    "Percentiles",
+    "Point",
+    "Series",
+    "Share",
+    "Summary",
+    "percentiles",
+    "series",
+    "shares",
+    "summary",
+]
 
 OTHERS = "others"
 """Stands for all groups beyond the largest."""
-
-
-@dataclass(frozen=True, slots=True)
-class Narrow:
-    """Which sums are meant; what is empty does not matter. Account 0, model "" and key "": not known which."""
-
-    accounts: tuple[int, ...] = ()
-    models: tuple[str, ...] = ()
-    keys: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,14 +82,14 @@ def summary(span: Range, narrow: Narrow | None = None) -> Summary:
     """Return a range's totals beside those of the range before it. Call inside an app context, off the event loop."""
     narrow, earlier = narrow or Narrow(), before(span, now_ms())
     with reading() as session:
-        now_held = totals(_sums(session, span, narrow))
-        before_held = totals(_sums(session, earlier, narrow))
+        now_held = totals(summed(session, cover(span), narrow).get((), ZEROS))
+        before_held = totals(summed(session, cover(earlier), narrow).get((), ZEROS))
     return Summary(span, now_held, before_held, _change(before_held, now_held))
 
 
 def totals_of(session: Session, span: Range, narrow: Narrow | None = None) -> Totals:
     """Return a range's totals within the caller's unit of work."""
-    return totals(_sums(session, span, narrow or Narrow()))
+    return totals(summed(session, cover(span), narrow or Narrow()).get((), ZEROS))
 
 
 def series(
@@ -115,16 +112,16 @@ def series(
         kept: set[str | None] = _largest(held, most) if group else {None}
         timed = {} if cumulative or not metrics else _timed(session, span, narrow, group, metrics, kept)
         names = _names(session, group)
-    lines: dict[str | None, dict[int, Counter[str]]] = {value: {} for value in sorted(kept, key=str)}
-    for (value, at), sums in held.items():
+    lines: dict[str | None, dict[int, Values]] = {value: {} for value in sorted(kept, key=str)}
+    for (value, at), values in held.items():
         line = lines.setdefault(value if value in kept else OTHERS, {})
-        line.setdefault(at, Counter()).update(sums)
+        line[at] = added(line[at], values) if at in line else values
     return tuple(
         Series(
             value,
             names.get(value or "", value or None) if group else None,
             _points(span, line, timed, value, cumulative),
-            totals(_added(line.values())),
+            totals(in_all(line.values())),
         )
         for value, line in lines.items()
     )
@@ -143,13 +140,12 @@ def shares(span: Range, group: Group, narrow: Narrow | None = None, most: int = 
 
 def shares_of(session: Session, span: Range, group: Group, narrow: Narrow) -> tuple[Share, ...]:
     """Return the shares within the caller's unit of work."""
-    names, column = _names(session, group), _COLUMNS[group]
+    names, column = _names(session, group), COLUMNS[group]
     known = session.execute(select(Facet.value, Facet.provider).where(Facet.kind == group))
     providers = {value: provider for value, provider in known}
-    statement = select(column, *SUMMED).where(inside_of(span, narrow)).group_by(column)
     found = [
-        Share(str(row[0] or ""), names.get(str(row[0] or "")), providers.get(str(row[0])), totals(row._mapping))  # noqa: SLF001 - SQLAlchemy's own name
-        for row in session.execute(statement)
+        Share(value, names.get(value), providers.get(value), totals(values))
+        for (value,), values in summed(session, cover(span), narrow, (column,)).items()
     ]
     return tuple(
         sorted(
@@ -160,10 +156,10 @@ def shares_of(session: Session, span: Range, group: Group, narrow: Narrow) -> tu
 
 def percentiles(span: Range, narrow: Narrow | None = None) -> dict[str, Percentiles]:
     """Return how each metric is spread over a range. Call inside an app context, off the event loop."""
-    blobs = select(*(getattr(Rollup, column) for column in METRICS.values()))
+    blobs = tuple(T[column] for column in METRICS.values())
     sums = tuple(Sum() for _ in METRICS)
     with reading() as session:
-        for row in session.execute(blobs.where(inside_of(span, narrow or Narrow()))):
+        for row in rows_of(session, cover(span), narrow or Narrow(), blobs):
             for one, blob in zip(sums, row):
                 one.add(blob)
     return {metric: spread(one.counts()) for metric, one in zip(METRICS, sums)}
@@ -177,44 +173,16 @@ def _check(group: str | None, metrics: tuple[str, ...]) -> None:
             raise InvalidInput.field("metric", f"give one of {', '.join(METRICS)}")
 
 
-def inside_of(
-    span: Range, narrow: Narrow | None = None, segments: tuple[Segment, ...] | None = None
-) -> ColumnElement[bool]:
-    """Return the condition that exactly the sums of a range satisfy."""
-    covered = cover(span) if segments is None else segments
-    parts = [and_(Rollup.span_ms == one.span_ms, Rollup.at >= one.start, Rollup.at < one.end) for one in covered]
-    wanted: list[ColumnElement[bool]] = [or_(*parts)]
-    narrow = narrow or Narrow()
-    for column, values in (
-        (Rollup.account_id, narrow.accounts),
-        (Rollup.model, narrow.models),
-        (Rollup.key_id, narrow.keys),
-    ):
-        if values:
-            wanted.append(column.in_(values))
-    return and_(*wanted)
-
-
-def _sums(session: Session, span: Range, narrow: Narrow) -> Any:
-    return session.execute(select(*SUMMED).where(inside_of(span, narrow))).one()._mapping  # noqa: SLF001 - as above
-
-
 def _by_bucket(
     session: Session, span: Range, narrow: Narrow, group: Group | None
-) -> dict[tuple[str | None, int], dict[str, int]]:
+) -> dict[tuple[str | None, int], Values]:
     """Return (group, bucket) -> sums."""
-    bucket = _bucket(span)
-    by = [bucket] if group is None else [bucket, _COLUMNS[group]]
-    statement = select(*by, *SUMMED).where(inside_of(span, narrow, cover(span, by_bucket=True))).group_by(*by)
-    skip = len(by)
-    return {
-        (None if group is None else str(row[1] or ""), int(row[0])): dict(zip(SUMS, map(int, row[skip:])))
-        for row in session.execute(statement)
-    }
-
-
-def _bucket(span: Range) -> ColumnElement[int]:
-    return Rollup.at - (Rollup.at + span.offset_ms) % span.bucket_ms
+    by = (T.at,) if group is None else (T.at, COLUMNS[group])
+    found: dict[tuple[str | None, int], Values] = {}
+    for (at, *value), values in summed(session, cover(span, by_bucket=True), narrow, by, span).items():
+        place = (value[0] if value else None, int(at))
+        found[place] = added(found[place], values) if place in found else values
+    return found
 
 
 def _timed(
@@ -227,10 +195,9 @@ def _timed(
 ) -> dict[tuple[str | None, int], dict[str, Sum]]:
     """Return (group, bucket) -> metric -> histogram."""
     found: dict[tuple[str | None, int], dict[str, Sum]] = {}
-    by = Rollup.at if group is None else _COLUMNS[group]
-    blobs = [getattr(Rollup, METRICS[metric]) for metric in metrics]
-    wanted = select(Rollup.at, by, *blobs).where(inside_of(span, narrow, cover(span, by_bucket=True)))
-    for at, value, *parts in session.execute(wanted):
+    by = T.at if group is None else COLUMNS[group]
+    blobs = [T[METRICS[metric]] for metric in metrics]
+    for at, value, *parts in rows_of(session, cover(span, by_bucket=True), narrow, (T.at, by, *blobs)):
         name = None if group is None else str(value or "")
         place = (name if name in kept else OTHERS, span.bucket_of(at))
         held = found.get(place)
@@ -241,10 +208,10 @@ def _timed(
     return found
 
 
-def _largest(held: dict[tuple[str | None, int], dict[str, int]], most: int) -> set[str | None]:
+def _largest(held: dict[tuple[str | None, int], Values], most: int) -> set[str | None]:
     sizes: Counter[str | None] = Counter()
-    for (value, _), sums in held.items():
-        sizes[value] += sums["requests"]
+    for (value, _), values in held.items():
+        sizes[value] += values[REQUESTS]
     return {value for value, _ in sizes.most_common(most)}
 
 
@@ -256,26 +223,20 @@ def _names(session: Session, group: Group | None) -> dict[str, str]:
 
 def _points(
     span: Range,
-    line: dict[int, Counter[str]],
+    line: dict[int, Values],
     timed: dict[tuple[str | None, int], dict[str, Sum]],
     value: str | None,
     cumulative: bool,
 ) -> tuple[Point, ...]:
     points = []
-    running: Counter[str] = Counter()
+    running = ZEROS
     for at in span.buckets():
-        here = line.get(at, Counter())
-        running.update(here)
+        here = line.get(at, ZEROS)
+        if cumulative:
+            here = running = added(running, here)
         spreads = {metric: spread(one.counts()) for metric, one in timed.get((value, at), {}).items()}
-        points.append(Point(at, totals(NO_SUMS | (running if cumulative else here)), spreads))
+        points.append(Point(at, totals(here), spreads))
     return tuple(points)
-
-
-def _added(parts: Iterable[Counter[str]]) -> dict[str, int]:
-    added: Counter[str] = Counter()
-    for part in parts:
-        added.update(part)
-    return NO_SUMS | added
 
 
 def _change(earlier: Totals, later: Totals) -> dict[str, float]:

@@ -5,8 +5,9 @@ little-endian order. Adding many is one addition of large integers each, with 64
 """
 
 from bisect import bisect_left
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from math import floor
+from struct import unpack_from
 
 PER_OCTAVE = 4
 OCTAVES = 24
@@ -66,47 +67,40 @@ class Sum:
         if stored is None:
             return
         width = stored[1]
-        if width == _LANE_BYTES:
-            body = stored[2:]
-        else:
-            wide = bytearray((len(stored) - 2) // width * _LANE_BYTES)
-            for byte in range(width):
-                wide[byte::_LANE_BYTES] = stored[2 + byte :: width]
-            body = bytes(wide)
-        self._lanes += int.from_bytes(body, "little") << _LANE_BITS * stored[0]
+        wide = bytearray((len(stored) - 2) // width * _LANE_BYTES)
+        for byte in range(width):
+            wide[byte::_LANE_BYTES] = stored[2 + byte :: width]
+        self._lanes += int.from_bytes(wide, "little") << _LANE_BITS * stored[0]
 
     def counts(self) -> dict[int, int]:
         """Return bucket -> count."""
-        size = (self._lanes.bit_length() + 7) // 8
-        lanes = self._lanes.to_bytes(size, "little")
-        return {
-            at // _LANE_BYTES: count
-            for at in range(0, size, _LANE_BYTES)
-            if (count := int.from_bytes(lanes[at : at + _LANE_BYTES], "little"))
-        }
+        if not self._lanes:
+            return {}
+        first = ((self._lanes & -self._lanes).bit_length() - 1) // _LANE_BITS
+        lanes = self._lanes >> _LANE_BITS * first
+        size = -(-lanes.bit_length() // _LANE_BITS)
+        counts = unpack_from(f"<{size}Q", lanes.to_bytes(size * _LANE_BYTES, "little"))
+        return {bucket: count for bucket, count in enumerate(counts, first) if count}
 
 
-def percentiles(counts: Mapping[int, int], shares: Iterable[float]) -> tuple[float | None, ...]:
-    """Return the values below which the given shares (0-1) of a histogram lie; None where nothing was counted.
+def percentiles(counts: Mapping[int, int], shares: Sequence[float]) -> tuple[float | None, ...]:
+    """Return the values below which the given shares (0-1, ascending) of a histogram lie; None where it is empty.
 
     Within a bucket the values are taken as spread evenly, so each is right to the width of a bucket (19 %).
     """
     total = sum(counts.values())
-    return tuple(_percentile(counts, share * total) if total else None for share in shares)
-
-
-def _percentile(counts: Mapping[int, int], rank: float) -> float:
+    if not total:
+        return (None,) * len(shares)
+    found: list[float] = []
     below = 0
-    value = 0.0
     for bucket in sorted(counts):
         count = counts[bucket]
-        low = EDGES[bucket - 1] if bucket else 0
-        high = EDGES[min(bucket, len(EDGES) - 1)]
-        if below + count >= rank:
-            return low + (high - low) * max(0.0, rank - below) / count
+        while len(found) < len(shares) and below + count >= shares[len(found)] * total:
+            low = EDGES[bucket - 1] if bucket else 0
+            high = EDGES[min(bucket, len(EDGES) - 1)]
+            found.append(low + (high - low) * max(0.0, shares[len(found)] * total - below) / count)
         below += count
-        value = float(high)
-    return value
+    return tuple(found)
 
 
 def highest(counts: Mapping[int, int]) -> float | None:

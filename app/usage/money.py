@@ -10,7 +10,8 @@ from sqlalchemy.orm import Session
 from app.clock import now_ms
 from app.db import reading
 from app.providers import PROVIDERS
-from app.usage.analytics import Group, Narrow, Share, shares_of
+from app.usage.added import Group, Narrow
+from app.usage.analytics import Share, shares_of
 from app.usage.models import Rollup
 from app.usage.rows import key_names
 from app.usage.sessions import SessionRow, dearest_sessions

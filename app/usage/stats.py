@@ -4,18 +4,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, func, select, text, update
-from sqlalchemy.orm import InstrumentedAttribute, Session
+from sqlalchemy import Column, func, select, text, update
+from sqlalchemy.orm import Session
 
 from app.accounts.models import Account
 from app.audit import Actor, note
 from app.clock import now_ms
 from app.db import beat, reading, transaction
 from app.usage import money
-from app.usage.analytics import SUMMED, inside_of
-from app.usage.models import RUNNING, Request, Rollup
+from app.usage.added import ZEROS, Narrow, T, summed
+from app.usage.models import RUNNING, Request
 from app.usage.rows import account_labels
-from app.usage.spans import DAY_MS, MINUTE_MS, between
+from app.usage.spans import DAY_MS, MINUTE_MS, Segment, between, cover
 from app.usage.sums import Totals as Sums
 from app.usage.sums import totals
 from app.values import first_id
@@ -83,8 +83,8 @@ def stats() -> Stats:
             today=_since(session, at - at % DAY_MS, at),
             last_7_days=_since(session, at - 7 * DAY_MS, at),
             last_30_days=_since(session, at - 30 * DAY_MS, at),
-            accounts=_shares(session, Rollup.account_id, account_labels(session)),
-            models=_shares(session, Rollup.model, {}),
+            accounts=_shares(session, T.account_id, account_labels(session), at),
+            models=_shares(session, T.model, {}, at),
         )
 
 
@@ -104,24 +104,19 @@ def unpriced_models(since: int) -> tuple[str, ...]:
 
 def _since(session: Session, since: int | None, at: int) -> Totals:
     """Add up the sums since a time, and the requests that still run."""
-    if since is None:
-        inside: ColumnElement[bool] = Rollup.span_ms == DAY_MS
-    else:
-        inside = inside_of(between(since, at + MINUTE_MS, at))
-    row = session.execute(select(*SUMMED).where(inside)).one()
+    whole = (Segment(DAY_MS, 0, at + DAY_MS),)
+    segments = whole if since is None else cover(between(since, at + MINUTE_MS, at))
+    held = totals(summed(session, segments, Narrow()).get((), ZEROS))
     running = select(func.count()).select_from(Request).where(text(RUNNING))
     if since is not None:
         running = running.where(Request.id >= first_id(since))
-    return _totals(totals(row._mapping), session.execute(running).scalar_one())  # noqa: SLF001 - SQLAlchemy's own name
+    return _totals(held, session.execute(running).scalar_one())
 
 
-def _shares(session: Session, column: InstrumentedAttribute[Any], names: Mapping[str, str]) -> tuple[Share, ...]:
+def _shares(session: Session, column: Column[Any], names: Mapping[str, str], at: int) -> tuple[Share, ...]:
     """Add up the ended requests of all time by account or model."""
-    statement = select(column, *SUMMED).where(Rollup.span_ms == DAY_MS).group_by(column)
-    shares = []
-    for row in session.execute(statement):
-        value = str(row[0] or "")
-        shares.append(Share(names.get(value, value) or None, _totals(totals(row._mapping), 0)))  # noqa: SLF001
+    held = summed(session, (Segment(DAY_MS, 0, at + DAY_MS),), Narrow(), (column,))
+    shares = [Share(names.get(value, value) or None, _totals(totals(values), 0)) for (value,), values in held.items()]
     return tuple(sorted(shares, key=lambda share: (-share.totals.requests, share.name or "")))
 
 

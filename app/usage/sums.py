@@ -1,6 +1,6 @@
 """What some requests add up to, as pages see it: made of a row of sums over the rollups."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -86,24 +86,29 @@ class Percentiles:
     highest: float | None
 
 
-NO_SUMS: dict[str, int] = dict.fromkeys(SUMS, 0)
+_OUTCOMES = ("client_gone", "upstream_broke", "refused", "cut_by_shutdown")
+_STATUSES = ("2xx", "3xx", "4xx", "5xx", "429")
+_NO_TOKENS = TokenTotals(None, None, None, None, None, None, None)
+_NO_COST = CostTotals(None, None, None, None, None, None, None)
+NOTHING = Totals(0, 0, 0, None, {}, {}, 0, 0, 0, 0, _NO_TOKENS, _NO_COST, 0, None, None, None, None, None)
+"""What no request adds up to."""
 
 
-def totals(sums: Any) -> Totals:
-    """Return a mapping of the names of `SUMS` as a value; PostgreSQL gives sums as decimals."""
-    held = {name: int(sums[name] or 0) for name in SUMS}
+def totals(sums: Iterable[Any]) -> Totals:
+    """Return sums in the order of `SUMS` as a value; a database gives None for no rows, PostgreSQL decimals."""
+    held = dict(zip(SUMS, [int(one or 0) for one in sums]))
     requests, succeeded = held["requests"], held["succeeded"]
-    named = {name: held[name] for name in ("client_gone", "upstream_broke", "refused", "cut_by_shutdown")}
+    if not requests:
+        return NOTHING
+    named = {name: count for name in _OUTCOMES if (count := held[name])}
     complete = requests - sum(named.values())
     return Totals(
         requests=requests,
         succeeded=succeeded,
         failed=requests - succeeded,
-        success_rate=succeeded / requests if requests else None,
-        outcomes={name: count for name, count in {"complete": complete, **named}.items() if count},
-        statuses={
-            name: held[f"status_{name}"] for name in ("2xx", "3xx", "4xx", "5xx", "429") if held[f"status_{name}"]
-        },
+        success_rate=succeeded / requests,
+        outcomes={"complete": complete, **named} if complete else named,
+        statuses={kind: count for kind in _STATUSES if (count := held[f"status_{kind}"])},
         streams=held["streams"],
         synthetic=held["synthetic"],
         attempts=held["attempts"],
@@ -127,7 +132,7 @@ def spread(counts: Mapping[int, int]) -> Percentiles:
 
 def _tokens(held: Mapping[str, int]) -> TokenTotals:
     if not held["metered"]:
-        return TokenTotals(None, None, None, None, None, None, None)
+        return _NO_TOKENS
     classes = ("input", "output", "cache_read", "cache_write_5m", "cache_write_1h")
     parts = {name: held[f"{name}_tokens"] if held[f"{name}_known"] else None for name in classes}
     total = sum(part for part in parts.values() if part is not None)
@@ -136,7 +141,7 @@ def _tokens(held: Mapping[str, int]) -> TokenTotals:
 
 def _cost(held: Mapping[str, int]) -> CostTotals:
     if not held["priced"]:
-        return CostTotals(None, None, None, None, None, None, None)
+        return _NO_COST
     names = ("input", "output", "cache_read", "cache_write_5m", "cache_write_1h", "web_search")
     return CostTotals(**{f"{name}_micro_usd": held[f"{name}_cost"] for name in names}, total_micro_usd=held["cost"])
 

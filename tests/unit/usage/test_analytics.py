@@ -13,7 +13,7 @@ from app.errors import InvalidInput
 from app.usage import analytics, spans
 from app.usage.analytics import OTHERS, Narrow, percentiles, series, shares, summary
 from app.usage.models import Request
-from app.usage.sums import METRICS, NO_SUMS, Percentiles, Totals, totals
+from app.usage.sums import METRICS, NOTHING, Percentiles, Totals
 from tests.unit.usage.records import KEYS, MODELS, NOW, anything, end, put
 
 HOUR = spans.HOUR_MS
@@ -59,7 +59,7 @@ def plain(held: Totals) -> tuple[object, ...]:
 
 
 def added(parts: Iterable[Totals]) -> tuple[object, ...]:
-    rows = [plain(part) for part in (totals(NO_SUMS), *parts)]
+    rows = [plain(part) for part in (NOTHING, *parts)]
     sums: list[object] = []
     for column in zip(*rows):
         known = [value for value in column if isinstance(value, int)]

@@ -1,0 +1,96 @@
+"""Reads rollups: rows or sums of a range, segment by segment, so that each is one walk along the primary key."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from operator import add
+from typing import Any, Literal
+
+from sqlalchemy import ColumnElement, Select, func, select
+from sqlalchemy.orm import Session
+
+from app.usage.models import Rollup
+from app.usage.rollup import SUMS
+from app.usage.spans import Range, Segment
+
+Group = Literal["account", "model", "key"]
+GROUPS: tuple[Group, ...] = ("account", "model", "key")
+T = Rollup.__table__.c
+"""The columns of the rollups. Not the mapped ones: results of the ORM cost more than SQLite does."""
+COLUMNS: dict[str, Any] = {"account": T.account_id, "model": T.model, "key": T.key_id}
+
+Values = tuple[int, ...]
+"""Sums in the order of `SUMS`."""
+ZEROS: Values = (0,) * len(SUMS)
+REQUESTS = SUMS.index("requests")
+
+SUMMED = tuple(func.sum(T[name]).label(name) for name in SUMS)
+"""What a query selects to get `Values`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Narrow:
+    """Which sums are meant; what is empty does not matter. Account 0, model "" and key "": not known which."""
+
+    accounts: tuple[int, ...] = ()
+    models: tuple[str, ...] = ()
+    keys: tuple[str, ...] = ()
+
+
+def summed(
+    session: Session, segments: Iterable[Segment], narrow: Narrow, by: Sequence[Any] = (), span: Range | None = None
+) -> dict[tuple[Any, ...], Values]:
+    """Return the sums of segments, grouped by columns; every key but a time is text, not known is "".
+
+    `span`: the range whose buckets the first column, a time, is put into. Without groups the only key is ().
+    """
+    found: dict[tuple[Any, ...], Values] = {}
+    skip = len(by)
+    for segment in segments:
+        columns = list(by)
+        if span is not None and segment.span_ms != span.bucket_ms:
+            columns[0] = by[0] - (by[0] + span.offset_ms) % span.bucket_ms
+        statement = _inside(select(*columns, *SUMMED), segment, narrow).group_by(*columns)
+        for row in session.connection().execute(statement):
+            if row[skip] is None:
+                continue
+            key = tuple(row[:skip]) if span is None else tuple(row[1:skip])
+            place: tuple[Any, ...] = tuple(str(one or "") for one in key)
+            if span is not None:
+                place = (int(row[0]), *place)
+            values = tuple(map(int, row[skip:]))
+            found[place] = added(found[place], values) if place in found else values
+    return found
+
+
+def rows_of(
+    session: Session, segments: Iterable[Segment], narrow: Narrow, columns: Sequence[Any]
+) -> Iterator[Sequence[Any]]:
+    """Yield columns of every row of segments."""
+    for segment in segments:
+        yield from session.connection().execute(_inside(select(*columns), segment, narrow))
+
+
+def added(one: Values, other: Values) -> Values:
+    """Return both together."""
+    return tuple(map(add, one, other))
+
+
+def in_all(parts: Iterable[Values]) -> Values:
+    """Return all together."""
+    held = ZEROS
+    for part in parts:
+        held = added(held, part)
+    return held
+
+
+def _inside(statement: Select[Any], segment: Segment, narrow: Narrow) -> Select[Any]:
+    found = statement.where(T.span_ms == segment.span_ms, T.at >= segment.start, T.at < segment.end)
+    wanted: tuple[tuple[ColumnElement[Any] | Any, tuple[Any, ...]], ...] = (
+        (T.account_id, narrow.accounts),
+        (T.model, narrow.models),
+        (T.key_id, narrow.keys),
+    )
+    for column, values in wanted:
+        if values:
+            found = found.where(column.in_(values))
+    return found
