@@ -115,8 +115,9 @@ class Feed:
         if number < self._from:
             return offload(news_since, number)
         if number > to:
-            # Another worker was faster, or the database is another one since.
-            return News((), number if number - to < KEPT else to, is_gap=number - to >= KEPT)
+            # Told by a worker that has read since this one did, or by another database.
+            last = offload(newest)
+            return News((), min(number, last), is_gap=number > last)
         return News(tuple(change for change in self._held if change.number > number), to)
 
     def _read(self) -> None:

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import warnings
 from collections.abc import Iterator
+from contextlib import closing
 from itertools import islice
 from pathlib import Path
 from typing import Literal
@@ -261,3 +262,45 @@ def test_follower_waits_for_a_file_that_does_not_exist_yet(tmp_path: Path) -> No
 def test_follow_yields_the_last_lines_first(tmp_path: Path) -> None:
     (tmp_path / "x.log").write_text("1\n2\n3\n")
     assert list(islice(follow(tmp_path / "x.log", last=2), 2)) == ["2", "3"]
+
+
+def news_from(path: Path, place: str) -> list[str]:
+    """Return what a follower that begins at a place finds."""
+    with closing(Follower(path, place=place)) as follower:
+        return follower.read()
+
+
+def test_follower_goes_on_at_a_place(tmp_path: Path) -> None:
+    path = tmp_path / "x.log"
+    path.write_text("1\n2\n")
+    with closing(Follower(path)) as first:
+        place = first.place
+        path.write_text("1\n2\n3\n4")
+        assert news_from(path, place) == first.read() == ["3"]
+        path.write_text("1\n2\n3\n4\n")
+        assert news_from(path, first.place) == ["4"]
+
+
+def test_follower_goes_on_across_rotations(tmp_path: Path) -> None:
+    path = tmp_path / "x.log"
+    path.write_text("1\n2\n")
+    with closing(Follower(path)) as first:
+        place = first.place
+    path.write_text("1\n2\n3\n")
+    path.rename(tmp_path / "x.log.2")
+    (tmp_path / "x.log.1").write_text("4\n")
+    path.write_text("5\n")
+    with closing(Follower(path, place=place)) as follower:
+        assert follower.read() == ["3", "4", "5"]
+        assert follower.read() == []
+
+
+@pytest.mark.parametrize("place", ["", "x", "1-1", "99999999999999999999999-0", "5-zz"])
+def test_place_in_no_file_is_the_end(tmp_path: Path, place: str) -> None:
+    path = tmp_path / "x.log"
+    path.write_text("1\n")
+    with closing(Follower(path, place=place)) as follower:
+        assert follower.read() == []
+        with path.open("a") as file:
+            file.write("2\n")
+        assert follower.read() == ["2"]
