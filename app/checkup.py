@@ -14,9 +14,10 @@ from app.access.service import all_keys
 from app.access.users import has_admin
 from app.accounts.overview import AccountView, views
 from app.clock import now_ms
-from app.db import db, is_writable
+from app.db import db
 from app.errors import UpstreamFailed
 from app.fetch import Fetched, fetch
+from app.probes import is_writable
 from app.providers import PROVIDERS
 from app.runtime import Runtime
 from app.schema import revision

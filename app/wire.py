@@ -123,19 +123,14 @@ class BodyReader:
         if self._buffer:
             data = self._buffer + data
             self._buffer = b""
-        pieces = []
+        pieces: list[bytes] = []
         at, size = 0, len(data)
         left = self._chunk_left or 0
         while at < size:
             if not left and not self._in_trailers:
-                end = data.find(b"\r\n", at, at + 10)
-                if end > at:
-                    length = _known_chunk_size(data[at:end])
-                    after = end + length + 4
-                    if length and after <= size and data.startswith(_CRLF, after - 2):
-                        pieces.append(data[end + 2 : after - 2])
-                        at = after
-                        continue
+                at = _take_whole(data, at, pieces)
+                if at == size:
+                    break
             if left:
                 part = data[at : at + left]
                 pieces.append(_payload(part, left))
@@ -189,6 +184,20 @@ def _framing(headers: Headers) -> tuple[int | None, bool, bool]:
     if codings and (codings.strip(", \t") != "chunked" or length is not None):
         raise WireError(f"its transfer-encoding is unusable: {codings[1:41]!r}")
     return length, bool(codings), close
+
+
+def _take_whole(data: bytes, at: int, pieces: list[bytes]) -> int:
+    """Add the payloads of the chunks that lie whole in `data` from `at` on; return where the first other one begins."""
+    while True:
+        end = data.find(b"\r\n", at, at + 10)
+        if end <= at:
+            return at
+        length = _known_chunk_size(data[at:end])
+        after = end + length + 4
+        if not length or after > len(data) or not data.startswith(_CRLF, after - 2):
+            return at
+        pieces.append(data[end + 2 : after - 2])
+        at = after
 
 
 @lru_cache(maxsize=4096)

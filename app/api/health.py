@@ -3,7 +3,8 @@
 from flask import Blueprint, Response, jsonify
 
 from app.clock import now_ms
-from app.db import is_writable, offload
+from app.db import offload
+from app.probes import is_writable
 from app.routing import ineligible
 from app.runtime import runtime
 from app.version import VERSION

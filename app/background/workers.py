@@ -18,9 +18,10 @@ from app.background.jobs import JOBS
 from app.background.leader import Leader
 from app.background.runner import ASK_S, LEAD_S, TICK_S, Runner, Running
 from app.clock import now_ms
-from app.db import ChangeProbe, beats, offload, reading
+from app.db import beats, offload, reading
 from app.flights import SWEEP_S
 from app.lines import Lines
+from app.probes import ChangeProbe
 from app.runtime import Runtime, runtime
 from app.usage.ingest import ingest
 from app.usage.recorder import RecordOptions
