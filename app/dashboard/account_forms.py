@@ -65,7 +65,7 @@ def finish_account() -> ResponseReturnValue:
 
 
 @dashboard.get("/accounts/<int:account_id>/pause")
-def pause_account_why(account_id: int) -> ResponseReturnValue:
+def why_pause_account(account_id: int) -> ResponseReturnValue:
     """Ask for the reason of a pause."""
     return show.form("pages/account_pause.html", account=_view(account_id))
 

@@ -9,7 +9,7 @@ from app.access.users import NewUser
 from app.audit import SYSTEM, AuditEntry
 from app.clock import now_ms
 from app.db import reading
-from app.errors import NotAuthenticated, TooMany
+from app.errors import InvalidInput, NotAuthenticated, TooMany
 
 PASSWORD = "correct horse battery"
 HERE = "192.0.2.1"
@@ -107,3 +107,15 @@ def test_success_counts_for_nothing() -> None:
 
 def test_address_may_be_unknown() -> None:
     assert logins.log_in("ann", PASSWORD, None).name == "ann"
+
+
+def test_own_password_is_throttled_like_a_log_in() -> None:
+    assert logins.check_own_password("ann", PASSWORD, HERE).name == "ann"
+    for _ in range(logins.MAX_BY_NAME):
+        with pytest.raises(InvalidInput) as error:
+            logins.check_own_password("ann", "wrong", HERE)
+        assert list(error.value.details) == ["former"]
+    with pytest.raises(TooMany):
+        logins.check_own_password("ann", PASSWORD, HERE)
+    with pytest.raises(TooMany):
+        logins.log_in("ann", PASSWORD, HERE)

@@ -1,0 +1,54 @@
+from dataclasses import replace
+
+import pytest
+from flask.testing import FlaskClient
+
+from app import preferences
+from app.dashboard.settings import in_words, options
+from config import Settings
+
+
+def row(name: str, value: str | None = None):  # type: ignore[no-untyped-def]
+    found = next(row for row in Settings.load({}).rows() if row.name == name)
+    return found if value is None else replace(found, value=value)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [
+        ("session_duration_ms", "18000000", "5 h"),
+        ("usage_poll_s", "90", "1 min 30 s"),
+        ("payload_max_bytes", "1048576", "1.0 MB"),
+        ("retry_attempts", "3", ""),
+        ("lb_strategy", "session", ""),
+        ("hold_max_s", "0", ""),
+    ],
+)
+def test_large_numbers_are_told_in_words(name: str, value: str, words: str) -> None:
+    assert in_words(row(name, value)) == words
+
+
+def test_options_are_those_that_the_setting_accepts() -> None:
+    assert options(row("store_payloads")) == ("off", "errors", "all")
+    assert options(row("allow_private_endpoints")) == ("true", "false")
+    assert options(row("retry_attempts")) == ()
+
+
+def test_setting_is_changed_and_given_back(admin: FlaskClient) -> None:
+    assert "<option selected>session</option>" in admin.get("/dashboard/settings/lb_strategy").text
+    assert admin.post("/dashboard/settings/lb_strategy", data={"value": "random"}).status_code == 400
+    assert admin.post("/dashboard/settings/lb_strategy", data={"value": "least-used"}).status_code == 303
+    assert preferences.stored() == {"lb_strategy": "least-used"}
+    assert "changed here" in admin.get("/dashboard/settings").text
+    admin.post("/dashboard/settings/lb_strategy/reset")
+    assert preferences.stored() == {}
+
+
+def test_setting_that_needs_a_restart_is_not_changed(admin: FlaskClient) -> None:
+    assert admin.post("/dashboard/settings/port", data={"value": "1"}).status_code == 400
+    assert admin.get("/dashboard/settings/none").status_code == 404
+
+
+def test_viewer_sees_and_changes_nothing(viewer: FlaskClient) -> None:
+    assert "/dashboard/settings/lb_strategy" not in viewer.get("/dashboard/settings").text
+    assert viewer.get("/dashboard/settings/lb_strategy").status_code == 403

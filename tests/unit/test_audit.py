@@ -1,0 +1,38 @@
+import pytest
+from flask import Flask
+
+from app.audit import Actor, EntryFilter, entries, note
+from app.db import transaction
+
+
+@pytest.fixture(autouse=True)
+def _entries(app: Flask) -> None:
+    with transaction() as session:
+        for actor, action, subject in (
+            ("ada", "account.pause", "work"),
+            ("vic", "account.resume", "work"),
+            ("ada", "accountant.hire", "%"),
+            ("ada", "key.create", "laptop"),
+        ):
+            note(session, Actor(actor, "192.0.2.1"), action, subject)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "actions"),
+    [
+        (EntryFilter(), ["key.create", "accountant.hire", "account.resume", "account.pause"]),
+        (EntryFilter(actor="vic"), ["account.resume"]),
+        (EntryFilter(action="account"), ["account.resume", "account.pause"]),
+        (EntryFilter(action="account.pause"), ["account.pause"]),
+        (EntryFilter(action="%"), []),
+        (EntryFilter(subject="work", actor="ada"), ["account.pause"]),
+    ],
+)
+def test_entries_come_newest_first(wanted: EntryFilter, actions: list[str]) -> None:
+    assert [entry.action for entry in entries(wanted, 10)] == actions
+
+
+def test_pages_follow_each_other() -> None:
+    first = entries(EntryFilter(), 2)
+    rest = entries(EntryFilter(before=first[-1].id), 10)
+    assert [entry.action for entry in rest] == ["account.resume", "account.pause"]

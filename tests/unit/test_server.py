@@ -1,0 +1,22 @@
+from io import BytesIO
+
+import pytest
+from flask import Flask
+
+from tests.unit.browsers import stranger, token_of
+
+
+@pytest.mark.parametrize(("size", "status"), [((1 << 20) - 400, 401), ((1 << 20) + 1, 413)])
+def test_body_of_a_page_is_bounded(app: Flask, size: int, status: int) -> None:
+    client = stranger(app)
+    form = f"csrf_token={token_of(client)}&name=x&password=".encode().ljust(size, b"y")
+    answer = client.post("/login", data=form, content_type="application/x-www-form-urlencoded")
+    assert answer.status_code in ((status,) if status == 413 else (400, 401, 413))
+
+
+def test_body_without_a_length_is_refused_above_the_bound_and_not_cut(app: Flask) -> None:
+    environ = {"wsgi.input_terminated": True, "HTTP_TRANSFER_ENCODING": "chunked"}
+    body = BytesIO(b"x" * (1 << 21))
+    answer = stranger(app).post("/api/keys", input_stream=body, environ_overrides=environ)
+    assert answer.status_code == 413
+    assert set(answer.json or {}) == {"error", "details"}
