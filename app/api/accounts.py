@@ -15,7 +15,6 @@ from app.background.asked_polls import poll_account
 from app.db import offload
 from app.errors import InvalidInput
 from app.gate.visitors import actor
-from app.names import unknown
 from app.providers import PROVIDERS
 from app.runtime import runtime
 from app.values import TokenPair
@@ -23,6 +22,7 @@ from app.values import TokenPair
 accounts = Blueprint("accounts", __name__, url_prefix="/accounts")
 
 ACCOUNT = f"/<int(max={(1 << 63) - 1}):account_id>"
+MODE = "/<any({}):mode>".format(",".join(f'"{name}"' for name in PROVIDERS))
 Key = Annotated[str, Chars(1, 4096)]
 Mode = Annotated[str, OneOf(tuple(PROVIDERS))]
 Priority = Annotated[int, Between(0, 100)]
@@ -138,12 +138,10 @@ def add_account(body: AnyAccountOrder) -> AccountChange:
     return _added(body.mode, body)
 
 
-@accounts.post("/<mode>")
-@operation(status=201, errors=(404, 409))
+@accounts.post(MODE)
+@operation(status=201, errors=(409,))
 def add_account_of_mode(mode: str, body: AccountOrder) -> AccountChange:
     """Add an account of the mode that the path names."""
-    if mode not in PROVIDERS:
-        raise unknown("mode", mode, PROVIDERS)
     return _added(mode, body)
 
 

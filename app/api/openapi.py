@@ -107,8 +107,11 @@ def described(app: Flask) -> Iterator[Described]:
 
 
 def _variables(rule: Rule) -> Iterator[tuple[str, Json]]:
-    for converter, name in re.findall(r"<(?:(\w+)(?:\([^)]*\))?:)?(\w+)>", rule.rule):
-        yield name, _VARIABLES.get(converter, {"type": "string", "minLength": 1})
+    for converter, bounds, name in re.findall(r"<(?:(\w+)(\([^)]*\))?:)?(\w+)>", rule.rule):
+        if converter == "any":
+            yield name, {"enum": re.findall(r'"([^"]+)"', bounds)}
+        else:
+            yield name, _VARIABLES.get(converter, {"type": "string", "minLength": 1})
 
 
 def _operation(one: Described, schemas: Schemas) -> Json:

@@ -15,7 +15,7 @@ def written(log_format: str, settings_of: dict[str, str]) -> list[str]:
     logs.configure(Settings.load(settings_of | {"CCFLARE_LOG_FORMAT": log_format}), stream=stream)
     logging.getLogger("app.test").warning("it is %s", "late", extra={"request_id": "req_1"})
     try:
-        raise ValueError("no")  # noqa: TRY301 - a traceback is what is wanted
+        raise ValueError("no")
     except ValueError:
         logging.getLogger("app.test").exception("it failed")
     logs.configure(Settings.load(settings_of), stream=io.StringIO())

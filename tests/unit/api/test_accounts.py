@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from flask import Flask
 
 from app.audit import EntryFilter, entries
 from tests.unit.api.conftest import Call
@@ -127,8 +128,9 @@ def test_unknown_account_is_not_found(call: Call, verb: str) -> None:
     assert call("POST" if verb else "GET", f"/api/accounts/99{verb}").status_code == 404
 
 
-def test_unknown_mode_in_the_path_is_refused(call: Call) -> None:
-    assert call("POST", "/api/accounts/quantum", {"name": "x", "apiKey": KEY}).status_code == 404
+def test_unknown_mode_is_no_path(app: Flask, admin_key: str) -> None:
+    answer = app.test_client().post("/api/accounts/quantum", json={}, headers={"x-api-key": admin_key})
+    assert answer.status_code == 404
 
 
 def test_deletion_wants_the_name(call: Call) -> None:
