@@ -1,0 +1,61 @@
+"""Analytics: every chart, by what it is compared, as tables, within the promised size."""
+
+import re
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from app.dashboard.charts import KINDS
+from tests.browser import traffic
+from tests.browser.conftest import faults_of, is_wider_than_the_window, shoot
+from tests.fakes.upstream import Upstream
+from tests.integration.installation import Installation
+from tests.integration.server import Server
+
+Visit = Callable[..., Page]
+BUDGET_BYTES = 150 * 1024
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _traffic(server: Server, installation: Installation, upstream_process: Upstream) -> None:
+    upstream_process.reset()
+    traffic.make(server, installation, upstream_process)
+
+
+@pytest.mark.parametrize("width", [380, 1280])
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_analytics_fit_and_are_accessible(visit: Visit, theme: str, width: int) -> None:
+    page = visit("/dashboard/analytics?group=account", theme=theme, width=width)
+    expect(page.locator(".chart")).to_have_count(len(KINDS))
+    expect(page.locator(".uplot").first).to_be_visible()
+    shoot(page, f"analytics-{theme}-{width}")
+    assert faults_of(page) == []
+    assert not is_wider_than_the_window(page)
+
+
+def test_hover_tells_the_figures_and_scripts_stay_small(visit: Visit) -> None:
+    page = visit("/dashboard/analytics", role="viewer")
+    page.locator(".u-over").first.hover()
+    expect(page.locator(".tip").first).to_contain_text("succeeded")
+    sizes = page.evaluate("performance.getEntriesByType('resource').map(one => [one.name, one.encodedBodySize])")
+    assert sum(size for name, size in sizes if "/static/" in name) < BUDGET_BYTES
+
+
+def test_choices_stand_in_the_address(visit: Visit) -> None:
+    page = visit("/dashboard/analytics?range=6h")
+    page.get_by_label("Compare").select_option("by model")
+    page.get_by_role("button", name="Show").click()
+    expect(page).to_have_url(re.compile("group=model"))
+    expect(page.locator(".legend").first).to_contain_text("claude-")
+    page.get_by_role("link", name="1 h", exact=True).click()
+    expect(page).to_have_url(re.compile("range=1h.*group=model|group=model.*range=1h"))
+
+
+def test_chart_opens_as_a_table_that_leads_to_requests(visit: Visit) -> None:
+    page = visit("/dashboard/analytics?range=1h")
+    page.get_by_role("link", name=re.compile("As a table.*Requests")).click()
+    dialog = page.get_by_role("dialog")
+    expect(dialog.get_by_role("columnheader", name="succeeded")).to_be_visible()
+    dialog.get_by_role("row").nth(1).get_by_role("link").click()
+    expect(page).to_have_url(re.compile("/dashboard/requests"))

@@ -1,0 +1,145 @@
+"""The list of requests and one request: live, a failover explained, what was said, hostile text."""
+
+import re
+import threading
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser import traffic
+from tests.browser.conftest import faults_of, is_wider_than_the_window, shoot
+from tests.fakes import steps
+from tests.fakes.upstream import Upstream
+from tests.integration.installation import Installation, key_of
+from tests.integration.server import Server
+
+Visit = Callable[..., Page]
+FAILED_OVER = f"SELECT id FROM requests WHERE session_id = '{traffic.SESSION}' AND attempts = 2"
+LONG = "SELECT id FROM requests WHERE session_id = 'long-session'"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _traffic(server: Server, installation: Installation, upstream_process: Upstream) -> None:
+    upstream_process.reset()
+    installation.server.call("GET", "/health")
+    traffic.make(server, installation, upstream_process)
+
+
+@pytest.fixture
+def failed_over(installation: Installation) -> str:
+    return traffic.address(installation, f"{FAILED_OVER} ORDER BY id DESC LIMIT 1")
+
+
+@pytest.mark.parametrize("width", [380, 1280])
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_requests_fit_and_are_accessible(visit: Visit, failed_over: str, theme: str, width: int) -> None:
+    page = visit("/dashboard/requests", theme=theme, width=width)
+    expect(page.locator("#live-state")).to_have_text("live")
+    shoot(page, f"requests-{theme}-{width}")
+    assert faults_of(page) == []
+    assert not is_wider_than_the_window(page)
+    page.goto(failed_over)
+    expect(page.locator(".turn.is-answer")).to_be_visible()
+    page.get_by_role("button", name="Headers, bodies, curl").click()
+    expect(page.locator("#curl")).to_be_visible()
+    shoot(page, f"request-{theme}-{width}")
+    assert faults_of(page) == []
+    assert not is_wider_than_the_window(page)
+
+
+def test_request_appears_at_its_start_and_settles_at_its_end(visit: Visit, server: Server, upstream: Upstream) -> None:
+    page = visit("/dashboard/requests", role="viewer")
+    expect(page.locator("#live-state")).to_have_text("live")
+    upstream.script(key_of("beta"), [steps.hold("here", steps.message(text="done"), at=2)])
+    sender = threading.Thread(target=traffic.send, args=(server, [{"role": "user", "content": "slow"}], "live-session"))
+    sender.start()
+    first = page.locator("#rows tr").first
+    expect(first).to_contain_text("running")
+    expect(first.locator("time[data-elapsed]")).to_have_text(re.compile(r"^[1-9] s$"))
+    upstream.release("here")
+    sender.join()
+    expect(first).to_contain_text("200")
+    expect(first).to_contain_text("beta")
+
+
+def test_filter_stands_in_the_address_and_empty_fields_do_not(visit: Visit) -> None:
+    page = visit("/dashboard/requests")
+    page.get_by_label("Result").select_option("failed")
+    page.wait_for_url("**/dashboard/requests?failed=1")
+    expect(page.locator("#rows tr[data-id]").first).to_contain_text("529")
+    page.get_by_role("link", name="Show all").click()
+    page.get_by_label("Search").fill("long-sess")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/dashboard/requests?q=long-sess")
+    expect(page.locator("#rows tr[data-id]").first).to_be_visible()
+    page.goto("/dashboard/requests?q=nothing-is-named-so")
+    expect(page.get_by_text("No request is like that")).to_be_visible()
+
+
+def test_older_requests_follow_in_place(visit: Visit) -> None:
+    page = visit("/dashboard/requests")
+    rows = page.locator("#rows tr[data-id]")
+    before = rows.count()
+    page.get_by_role("button", name="Older").click()
+    expect(rows.nth(before + 5)).to_be_attached()
+
+
+def test_failover_is_explained(visit: Visit, failed_over: str) -> None:
+    page = visit(failed_over)
+    tries = page.locator(".tries > li")
+    expect(tries).to_have_count(2)
+    expect(tries.nth(0)).to_contain_text("its quota is used up")
+    expect(tries.nth(0)).to_contain_text("It rests until")
+    expect(tries.nth(1)).to_contain_text("served")
+
+
+def test_what_was_said_is_read_right_and_hostile_text_stays_text(visit: Visit, failed_over: str) -> None:
+    page = visit(failed_over)
+    turns = page.locator(".turn")
+    expect(turns).to_have_count(4)
+    expect(turns.nth(0)).to_contain_text(f"Größe & 日本語 {traffic.HOSTILE}")
+    expect(turns.nth(0).get_by_alt_text("Image in the conversation")).to_be_visible()
+    expect(turns.nth(1)).to_contain_text("münze.py")
+    turns.nth(1).get_by_role("link", name="result").click()
+    expect(page.locator("#result-toolu_1")).to_contain_text("'ä' != 'a'")
+    expect(turns.nth(3)).to_contain_text("It is the umlaut. ✓")
+    expect(page.get_by_text("Work in small steps.")).to_be_hidden()
+    assert page.title() != "owned"
+    assert page.locator("main script:not([type='application/json']), main img:not([alt^=Image])").count() == 0
+
+
+def test_long_conversation_begins_at_its_end(visit: Visit, installation: Installation) -> None:
+    page = visit(traffic.address(installation, f"{LONG} ORDER BY id DESC LIMIT 1"))
+    turns = page.locator(".turn")
+    expect(turns).to_have_count(20)
+    expect(turns.last).to_contain_text("this answer")
+    page.get_by_role("button", name="182 earlier messages").click()
+    expect(turns).to_have_count(40)
+    expect(page.get_by_role("button", name="162 earlier messages")).to_be_visible()
+
+
+def test_curl_and_bodies_hold_no_secret(visit: Visit, failed_over: str, installation: Installation) -> None:
+    page = visit(f"{failed_over}/bodies")
+    command = page.locator("#curl").inner_text()
+    assert command.startswith("curl http")
+    assert "$ANTHROPIC_API_KEY" in command
+    assert "sk-ant" not in page.content()
+    assert installation.scalar("SELECT count(*) FROM audit_log WHERE action = 'payload.view'") > 0
+
+
+def test_viewer_does_not_see_what_was_said(visit: Visit, failed_over: str, expected_errors: list[str]) -> None:
+    expected_errors.append("403")
+    page = visit(failed_over, role="viewer")
+    expect(page.get_by_text("What was said is shown to admins alone.")).to_be_visible()
+    page.goto(f"{failed_over}/conversation")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Not allowed")
+
+
+def test_everything_works_without_script(visit: Visit, failed_over: str) -> None:
+    page = visit("/dashboard/requests?failed=1", script=False)
+    page.locator("#rows a").first.click()
+    expect(page.get_by_role("heading", name="Who was asked")).to_be_visible()
+    page.goto(failed_over)
+    page.get_by_role("link", name="Show what was said").click()
+    expect(page.locator(".turn.is-answer")).to_contain_text("It is the umlaut.")
