@@ -23,9 +23,6 @@ Values = tuple[int, ...]
 ZEROS: Values = (0,) * len(SUMS)
 REQUESTS = SUMS.index("requests")
 
-SUMMED = tuple(func.sum(T[name]).label(name) for name in SUMS)
-"""What a query selects to get `Values`."""
-
 
 @dataclass(frozen=True, slots=True)
 class Narrow:
@@ -37,26 +34,33 @@ class Narrow:
 
 
 def summed(
-    session: Session, segments: Iterable[Segment], narrow: Narrow, by: Sequence[Any] = (), span: Range | None = None
+    session: Session,
+    segments: Iterable[Segment],
+    narrow: Narrow,
+    by: Sequence[Any] = (),
+    span: Range | None = None,
+    names: Sequence[str] = SUMS,
 ) -> dict[tuple[Any, ...], Values]:
-    """Return the sums of segments, grouped by columns; every key but a time is text, not known is "".
+    """Return sums of segments, grouped by columns; every key but a time is text, "" where it is not known.
 
     `span`: the range whose buckets the first column, a time, is put into. Without groups the only key is ().
+    `names`: the sums that are wanted.
     """
     found: dict[tuple[Any, ...], Values] = {}
     skip = len(by)
+    sums = [func.sum(T[name]) for name in names]
     for segment in segments:
         columns = list(by)
         if span is not None and segment.span_ms != span.bucket_ms:
             columns[0] = by[0] - (by[0] + span.offset_ms) % span.bucket_ms
-        statement = _inside(select(*columns, *SUMMED), segment, narrow).group_by(*columns)
+        statement = _inside(select(*columns, *sums), segment, narrow).group_by(*columns)
         for row in session.connection().execute(statement):
             if row[skip] is None:
                 continue
-            key = tuple(row[:skip]) if span is None else tuple(row[1:skip])
-            place: tuple[Any, ...] = tuple(str(one or "") for one in key)
-            if span is not None:
-                place = (int(row[0]), *place)
+            if span is None:
+                place: tuple[Any, ...] = tuple(str(one or "") for one in row[:skip])
+            else:
+                place = (int(row[0]), *(str(one or "") for one in row[1:skip]))
             values = tuple(map(int, row[skip:]))
             found[place] = added(found[place], values) if place in found else values
     return found

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from sqlalchemy import func, select
 
 from app.db import reading
-from app.usage.added import SUMMED
 from app.usage.models import Rollup
 from app.usage.rollup import SUMS
 from app.usage.rows import account_labels

@@ -210,7 +210,7 @@ class ClientSession(Model):
     """One session of a client, added up over its ended requests."""
 
     __tablename__ = "client_sessions"
-    __table_args__ = (Index("client_sessions_by_last", "last_at", "cost"),)
+    __table_args__ = (Index("client_sessions_by_last", "last_at", "id", "cost"),)
 
     id: Mapped[str] = mapped_column(String(200), primary_key=True)
     first_at: Mapped[int]
@@ -235,7 +235,7 @@ class SessionPart(Model):
     """What one account, model, key or agent has of a session. `kind`: `account`, `model`, `key` or `agent`."""
 
     __tablename__ = "session_parts"
-    __table_args__ = (Index("session_parts_by_value", "kind", "value", "last_at"),)
+    __table_args__ = (Index("session_parts_by_value", "kind", "value", "last_at", "session_id"),)
 
     session_id: Mapped[str] = mapped_column(ForeignKey("client_sessions.id", ondelete="CASCADE"), primary_key=True)
     kind: Mapped[str] = mapped_column(String(10), primary_key=True)

@@ -1,8 +1,9 @@
 """What requests cost: by time, account, model, key and session; what is unpriced; what keys spent this month."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
 from sqlalchemy import func, literal, select
 from sqlalchemy.orm import Session
@@ -10,12 +11,11 @@ from sqlalchemy.orm import Session
 from app.clock import now_ms
 from app.db import reading
 from app.providers import PROVIDERS
-from app.usage.added import Group, Narrow
-from app.usage.analytics import Share, shares_of
-from app.usage.models import Rollup
-from app.usage.rows import key_names
+from app.usage.added import Narrow, T, summed
+from app.usage.models import Facet, Rollup
+from app.usage.rows import account_labels, key_names
 from app.usage.sessions import SessionRow, dearest_sessions
-from app.usage.spans import DAY_MS, MINUTE_MS, Range, between
+from app.usage.spans import DAY_MS, MINUTE_MS, Range, between, cover
 
 SUBSCRIPTIONS = frozenset(one.name for one in PROVIDERS.values() if one.secret_kind == "oauth")  # noqa: S105 - a kind
 """The modes whose accounts pay by month: what their requests would cost at the API's prices is a value, no bill."""
@@ -129,53 +129,61 @@ def _month(session: Session, at: int, names: dict[str, str]) -> list[KeySpending
 
 def _period(name: str, span: Range) -> Period:
     with reading() as session:
-        found = _shares(session, span, "account")
-        accounts = tuple(_spending(share, share.provider in SUBSCRIPTIONS) for share in found)
-        subscribed = tuple(int(share.value) for share in found if share.provider in SUBSCRIPTIONS)
-        models = _divided(session, span, "model", subscribed)
-        keys = _divided(session, span, "key", subscribed)
-    total = Spending("", None, *_added(accounts))
-    return Period(name, span, total, accounts, models, keys, dearest_sessions(span.start))
-
-
-def _shares(session: Session, span: Range, group: Group, narrow: Narrow | None = None) -> tuple[Share, ...]:
-    return shares_of(session, span, group, narrow or Narrow())
-
-
-def _divided(session: Session, span: Range, group: Group, subscribed: tuple[int, ...]) -> tuple[Spending, ...]:
-    """Return the shares of a group, told apart by whether a subscription or a bill paid."""
-    found = {share.value: _spending(share, False) for share in _shares(session, span, group)}
-    if subscribed:
-        for share in _shares(session, span, group, Narrow(accounts=subscribed)):
-            whole, part = found[share.value], share.totals.cost.total_micro_usd
-            if part is not None:
-                rest = (whole.billed_micro_usd or 0) - part
-                paid = rest if _is_billed(share, whole) else None
-                found[share.value] = replace(whole, billed_micro_usd=paid, equivalent_micro_usd=part)
-    return tuple(found.values())
-
-
-def _is_billed(part: Share, whole: Spending) -> bool:
-    """Whether a group has priced requests beside those of subscriptions."""
-    return part.totals.requests - part.totals.unpriced < whole.requests - whole.unpriced
-
-
-def _spending(share: Share, is_subscription: bool) -> Spending:
-    held = share.totals
-    cost = held.cost.total_micro_usd
-    billed, equivalent = (None, cost) if is_subscription else (cost, None)
-    return Spending(share.value, share.name or share.value or None, held.requests, billed, equivalent, held.unpriced)
-
-
-def _added(parts: tuple[Spending, ...]) -> tuple[int, int | None, int | None, int]:
-    return (
-        sum(one.requests for one in parts),
-        _known(one.billed_micro_usd for one in parts),
-        _known(one.equivalent_micro_usd for one in parts),
-        sum(one.unpriced for one in parts),
+        sums = summed(session, cover(span), Narrow(), (T.account_id, T.model, T.key_id), names=_SPENT)
+        providers = _providers(session)
+        labels, keys = account_labels(session), key_names(session)
+    whole = _Held()
+    for place, values in sums.items():
+        whole.add(values, providers.get(place[0]) in SUBSCRIPTIONS)
+    return Period(
+        name=name,
+        span=span,
+        total=whole.spending("", None),
+        accounts=_divided(sums, 0, providers, labels),
+        models=_divided(sums, 1, providers, {}),
+        keys=_divided(sums, 2, providers, keys),
+        sessions=dearest_sessions(span.start),
     )
 
 
-def _known(values: Iterable[int | None]) -> int | None:
-    known = [value for value in values if value is not None]
-    return sum(known) if known else None
+def _providers(session: Session) -> dict[str, str | None]:
+    known = session.execute(select(Facet.value, Facet.provider).where(Facet.kind == "account"))
+    return {account: provider for account, provider in known}
+
+
+def _divided(
+    sums: Mapping[tuple[Any, ...], tuple[int, ...]],
+    at: int,
+    providers: Mapping[str, str | None],
+    names: Mapping[str, str],
+) -> tuple[Spending, ...]:
+    """Return the shares of account (0), model (1) or key (2), the dearest first."""
+    held: dict[str, _Held] = {}
+    for place, values in sums.items():
+        held.setdefault(place[at], _Held()).add(values, providers.get(place[0]) in SUBSCRIPTIONS)
+    found = [one.spending(value, names.get(value, value) or None) for value, one in held.items()]
+    dearest = sorted(found, key=lambda one: (-(one.billed_micro_usd or 0) - (one.equivalent_micro_usd or 0), one.value))
+    return tuple(dearest)
+
+
+_SPENT = ("requests", "priced", "unpriced", "cost")
+
+
+class _Held:
+    """What is being added up: requests, and the cost of those that a bill or a subscription pays for."""
+
+    def __init__(self) -> None:
+        self._requests = self._unpriced = 0
+        self._costs: dict[bool, int] = {}
+
+    def add(self, values: Sequence[int], is_subscription: bool) -> None:
+        """Add sums in the order of `_SPENT`."""
+        requests, priced, unpriced, cost = values
+        self._requests += requests
+        self._unpriced += unpriced
+        if priced:
+            self._costs[is_subscription] = self._costs.get(is_subscription, 0) + cost
+
+    def spending(self, value: str, name: str | None) -> Spending:
+        """Return it as a value."""
+        return Spending(value, name, self._requests, self._costs.get(False), self._costs.get(True), self._unpriced)

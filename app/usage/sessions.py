@@ -101,14 +101,18 @@ class SessionDetail:
 
 
 def list_sessions(wanted: SessionFilter, cursor: tuple[int, str] | None = None, limit: int = 50) -> SessionPage:
-    """Return a page of sessions. Raises InvalidInput. Call inside an app context, off the event loop."""
+    """Return a page of sessions, those last used first; by account, model, key or agent: those last used by that.
+
+    Raises InvalidInput. Call inside an app context, off the event loop.
+    """
     if not 1 <= limit <= MAX_LIMIT:
         raise InvalidInput.field("limit", f"give 1 to {MAX_LIMIT}")
     with reading() as session:
-        found = list(session.scalars(_listed(wanted, cursor).limit(limit + 1)))
-        rows = _session_rows(session, found[:limit])
-    last = found[limit - 1] if len(found) > limit else None
-    return SessionPage(rows, None if last is None else (last.last_at, last.id))
+        places = [(row[0], row[1]) for row in session.execute(_places(wanted, cursor).limit(limit + 1))]
+        shown = [session_id for _, session_id in places[:limit]]
+        held = {one.id: one for one in session.scalars(select(ClientSession).where(ClientSession.id.in_(shown)))}
+        rows = _session_rows(session, [held[one] for one in shown if one in held])
+    return SessionPage(rows, places[limit - 1] if len(places) > limit else None)
 
 
 def dearest_sessions(since: int, limit: int = 10) -> tuple[SessionRow, ...]:
@@ -153,27 +157,33 @@ def session_detail(session_id: str) -> SessionDetail:
     )
 
 
-def _listed(wanted: SessionFilter, cursor: tuple[int, str] | None) -> Select[ClientSession]:
-    """Order by the part that is the narrowest filter, else by the sessions themselves."""
-    parts = [("account", wanted.account), ("model", wanted.model), ("key", wanted.key), ("agent", wanted.agent)]
+def _places(wanted: SessionFilter, cursor: tuple[int, str] | None) -> Select[Any]:
+    """Select (last seen, id) of sessions, newest first. Where a part is asked for, that is when the part was seen."""
+    parts = (("agent", wanted.agent), ("key", wanted.key), ("model", wanted.model), ("account", wanted.account))
     given = [(kind, str(value)) for kind, value in parts if value is not None]
-    statement = select(ClientSession)
-    for kind, value in given:
-        part = aliased(SessionPart)
-        same = and_(part.session_id == ClientSession.id, part.kind == kind, part.value == value, part.requests > 0)
-        statement = statement.where(select(part.session_id).where(same).exists())
+    last_at: Any = ClientSession.last_at
+    first_at: Any = ClientSession.first_at
+    session_id: Any = ClientSession.id
+    conditions: list[Any] = []
+    if given:
+        last_at, first_at, session_id = SessionPart.last_at, SessionPart.first_at, SessionPart.session_id
+        (kind, value), *others = given
+        conditions += [SessionPart.kind == kind, SessionPart.value == value, SessionPart.requests > 0]
+        for kind, value in others:
+            part = aliased(SessionPart)
+            same = and_(part.session_id == session_id, part.kind == kind, part.value == value, part.requests > 0)
+            conditions.append(select(part.session_id).where(same).exists())
     if wanted.text:
         said = wanted.text.strip()
-        statement = statement.where(ClientSession.id >= said, ClientSession.id < f"{said}\U0010ffff")
+        conditions += [session_id >= said, session_id < f"{said}\U0010ffff"]
     if wanted.start is not None:
-        statement = statement.where(ClientSession.last_at >= wanted.start)
+        conditions.append(last_at >= wanted.start)
     if wanted.end is not None:
-        statement = statement.where(ClientSession.first_at < wanted.end)
+        conditions.append(first_at < wanted.end)
     if cursor is not None:
-        at, session_id = cursor
-        below = or_(ClientSession.last_at < at, and_(ClientSession.last_at == at, ClientSession.id < session_id))
-        statement = statement.where(ClientSession.last_at <= at, below)
-    return statement.order_by(ClientSession.last_at.desc(), ClientSession.id.desc())
+        at, above = cursor
+        conditions += [last_at <= at, or_(last_at < at, and_(last_at == at, session_id < above))]
+    return select(last_at, session_id).where(*conditions).order_by(last_at.desc(), session_id.desc())
 
 
 def _session_rows(session: Session, held: Sequence[ClientSession]) -> tuple[SessionRow, ...]:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Column, func, select, text, update
+from sqlalchemy import func, select, text, update
 from sqlalchemy.orm import Session
 
 from app.accounts.models import Account
@@ -12,7 +12,7 @@ from app.audit import Actor, note
 from app.clock import now_ms
 from app.db import beat, reading, transaction
 from app.usage import money
-from app.usage.added import ZEROS, Narrow, T, summed
+from app.usage.added import ZEROS, Narrow, T, Values, added, in_all, summed
 from app.usage.models import RUNNING, Request
 from app.usage.rows import account_labels
 from app.usage.spans import DAY_MS, MINUTE_MS, Segment, between, cover
@@ -77,14 +77,15 @@ def stats() -> Stats:
     """Add up all requests. Call inside an app context, off the event loop."""
     at = now_ms()
     with reading() as session:
+        ended = summed(session, (Segment(DAY_MS, 0, at + DAY_MS),), Narrow(), (T.account_id, T.model))
         return Stats(
             at=at,
-            total=_since(session, None, at),
+            total=_totals(totals(in_all(ended.values())), _running(session, None)),
             today=_since(session, at - at % DAY_MS, at),
             last_7_days=_since(session, at - 7 * DAY_MS, at),
             last_30_days=_since(session, at - 30 * DAY_MS, at),
-            accounts=_shares(session, T.account_id, account_labels(session), at),
-            models=_shares(session, T.model, {}, at),
+            accounts=_shares(ended, 0, account_labels(session)),
+            models=_shares(ended, 1, {}),
         )
 
 
@@ -102,21 +103,25 @@ def unpriced_models(since: int) -> tuple[str, ...]:
     return tuple(sorted(one.model for one in money.unpriced_models(since) if one.model))
 
 
-def _since(session: Session, since: int | None, at: int) -> Totals:
+def _since(session: Session, since: int, at: int) -> Totals:
     """Add up the sums since a time, and the requests that still run."""
-    whole = (Segment(DAY_MS, 0, at + DAY_MS),)
-    segments = whole if since is None else cover(between(since, at + MINUTE_MS, at))
-    held = totals(summed(session, segments, Narrow()).get((), ZEROS))
+    held = summed(session, cover(between(since, at + MINUTE_MS, at)), Narrow())
+    return _totals(totals(in_all(held.values())), _running(session, since))
+
+
+def _running(session: Session, since: int | None) -> int:
     running = select(func.count()).select_from(Request).where(text(RUNNING))
     if since is not None:
         running = running.where(Request.id >= first_id(since))
-    return _totals(held, session.execute(running).scalar_one())
+    return session.execute(running).scalar_one()
 
 
-def _shares(session: Session, column: Column[Any], names: Mapping[str, str], at: int) -> tuple[Share, ...]:
-    """Add up the ended requests of all time by account or model."""
-    held = summed(session, (Segment(DAY_MS, 0, at + DAY_MS),), Narrow(), (column,))
-    shares = [Share(names.get(value, value) or None, _totals(totals(values), 0)) for (value,), values in held.items()]
+def _shares(ended: Mapping[tuple[Any, ...], Values], at: int, names: Mapping[str, str]) -> tuple[Share, ...]:
+    """Return what each account (0) or model (1) has of all ended requests."""
+    held: dict[str, Values] = {}
+    for place, values in ended.items():
+        held[place[at]] = added(held.get(place[at], ZEROS), values)
+    shares = [Share(names.get(value, value) or None, _totals(totals(values), 0)) for value, values in held.items()]
     return tuple(sorted(shares, key=lambda share: (-share.totals.requests, share.name or "")))
 
 

@@ -476,7 +476,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id"),
     )
     with op.batch_alter_table("client_sessions", schema=None) as batch_op:
-        batch_op.create_index("client_sessions_by_last", ["last_at", "cost"], unique=False)
+        batch_op.create_index("client_sessions_by_last", ["last_at", "id", "cost"], unique=False)
 
     op.create_table(
         "session_parts",
@@ -493,7 +493,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("session_id", "kind", "value"),
     )
     with op.batch_alter_table("session_parts", schema=None) as batch_op:
-        batch_op.create_index("session_parts_by_value", ["kind", "value", "last_at"], unique=False)
+        batch_op.create_index("session_parts_by_value", ["kind", "value", "last_at", "session_id"], unique=False)
 
     op.create_table(
         "facets",
