@@ -1,0 +1,33 @@
+"""Which options of `add-account` ask for a log-in."""
+
+import pytest
+
+from app.accounts.entry import NewAccount
+from app.cli.login import LogIn
+from tests.unit.cli.conftest import Run
+
+NEW = NewAccount("work", "console")
+
+
+@pytest.mark.parametrize(
+    ("log_in", "is_asked_for"),
+    [
+        pytest.param(LogIn(NEW, False, None, False, False), False, id="none"),
+        pytest.param(LogIn(NEW, True, None, False, False), True, id="--begin"),
+        pytest.param(LogIn(NEW, False, "session", False, False), True, id="--finish"),
+        pytest.param(LogIn(NEW, False, "", False, False), True, id="--finish without a session"),
+        pytest.param(LogIn(NEW, False, None, True, False), True, id="--code-stdin"),
+        pytest.param(LogIn(NEW, False, None, False, True), True, id="--tokens-stdin"),
+    ],
+)
+def test_any_option_of_a_log_in_asks_for_one(log_in: LogIn, is_asked_for: bool) -> None:
+    assert log_in.is_asked_for is is_asked_for
+
+
+@pytest.mark.parametrize(
+    "options", [("--begin",), ("--finish", ""), ("--code-stdin",), ("--tokens-stdin",)], ids=lambda one: one[0]
+)
+def test_log_in_and_key_do_not_go_together(run: Run, options: tuple[str, ...]) -> None:
+    done = run("add-account", "work", "--mode", "console", *options, "--api-key-stdin", given="sk-key\n")
+    assert done.status == 2
+    assert run("list", "--json").json == []
