@@ -5,8 +5,8 @@ import socket
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
-from app.errors import InvalidInput
 from app.addresses import AddressGuard
+from app.errors import InvalidInput
 
 _MAX_CHARS = 2000
 _METADATA_NAMES = frozenset({"metadata", "metadata.google.internal", "metadata.goog", "instance-data"})

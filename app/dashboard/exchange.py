@@ -103,7 +103,7 @@ def request_bodies(public_id: str) -> ResponseReturnValue:
 
 
 def curl(method: str, address: str, bodies: Bodies) -> str | None:
-    """Return a command that sends the same request again, with a variable in place of the key; None where it is too long."""
+    """Return a command that sends the same request again, a variable in place of the key; None where it is too long."""
     body = bodies.request
     if not body.is_whole or len(body.content) > _CURL_CHARS:
         return None
