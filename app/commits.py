@@ -53,11 +53,11 @@ class Commits:
         try:
             with self._app.app_context():
                 offload(_run, write)
-        except IntegrityError as exc:
-            # What it is about is gone, an account for example: it would fail for ever, and hold up all others.
-            log.info("a change is dropped: %s", exc.orig)
-            return True
         except SQLAlchemyError as exc:
+            if isinstance(exc, IntegrityError) and "foreign key" in str(exc.orig).lower():
+                # The account that it is about is gone: it would fail for ever, and hold up all others.
+                log.info("a change is dropped: %s", exc.orig)
+                return True
             log.warning("a change is not in the database yet and will be tried again: %s", exc)
             if again:
                 self._failed.appendleft(write)
