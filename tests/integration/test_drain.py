@@ -30,7 +30,7 @@ def begin_stream(client: RawClient, upstream: Upstream, name: str, at: int = 4) 
 
 
 def test_running_streams_end_on_their_own(new_server: New, inside: Inside, upstream: Upstream) -> None:
-    server = new_server()
+    server = new_server(CCFLARE_DRAIN_S="90")
     installation = inside(server)
     installation.accounts("a")
     watchers = {pid: installation.line(pid) for pid in server.worker_pids()}
@@ -48,8 +48,7 @@ def test_running_streams_end_on_their_own(new_server: New, inside: Inside, upstr
         assert used.is_closed()
         upstream.release("middle")
         assert b"message_stop" in client.read_until(b"0\r\n\r\n")
-        assert server.wait(timeout_s=12) == 0
-    server.start()
+        assert server.wait(timeout_s=20) == 0
     record = installation.final("SELECT * FROM requests WHERE stream")
     assert (record["outcome"], record["is_partial"], record["account_name"]) == ("complete", 0, "a")
 
@@ -61,11 +60,11 @@ def test_idle_connections_do_not_hold_the_shutdown_up(new_server: New) -> None:
         assert used.answer(bodyless=True).status == 200
         assert ready(watcher) == (200, None)
         server.signal(signal.SIGTERM)
-        assert server.wait(timeout_s=12) == 0
+        assert server.wait(timeout_s=20) == 0
 
 
 def test_reload_serves_on_with_new_workers(new_server: New, inside: Inside, upstream: Upstream) -> None:
-    server = new_server()
+    server = new_server(CCFLARE_DRAIN_S="90")
     installation = inside(server)
     installation.accounts("a")
     old = set(server.worker_pids())
@@ -98,9 +97,8 @@ def test_stream_beyond_the_drain_time_is_cut_and_counted(new_server: New, inside
         assert not _rest_is_whole(client)
         assert silent.is_closed()
         upstream.wait_until_peer_closed(2)
-        assert server.wait(timeout_s=15) == 0
+        assert server.wait(timeout_s=20) == 0
     assert "2 requests are cut" in server.log()
-    server.start()
     rows = installation.rows("SELECT outcome, is_partial, output_tokens FROM requests ORDER BY id")
     assert [row["outcome"] for row in rows] == ["cut_by_shutdown"] * 2
     assert rows[0]["is_partial"] == 1
