@@ -3,6 +3,7 @@
 
 (() => {
   const drawn = new Set();
+  const whole = [0, 1, 2, 3, 4, 5, 6, 7, 8].flatMap((power) => [1, 2, 5].map((one) => one * 10 ** power));
   const number = new Intl.NumberFormat(undefined, { maximumFractionDigits: 1 });
   const compact = new Intl.NumberFormat(undefined, { notation: "compact", maximumFractionDigits: 1 });
 
@@ -132,7 +133,7 @@
             if (data.ordinal) return tick >= 1 && tick <= data.at.length ? tick : "";
             return (gap >= 86400 ? date : clock).format(tick * 1000);
           }) },
-          { ...axis, size: 52, space: 34, values: (_, ticks) => ticks.map((tick) => (data.unit === "count" && tick % 1 ? "" : short[data.unit](tick))) },
+          { ...axis, size: 52, space: 34, incrs: data.unit === "count" ? whole : undefined, values: (_, ticks) => ticks.map((tick) => (data.unit === "count" && tick % 1 ? "" : short[data.unit](tick))) },
         ],
         series: [
           {},
