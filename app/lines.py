@@ -1,8 +1,9 @@
 """The client connections of one worker, so that a drain does not wait for those that only lie open."""
 
-import socket
 from collections.abc import Callable, Iterable
 from typing import Any
+
+from app.sockets import end_reading
 
 
 class Lines:
@@ -45,6 +46,6 @@ class Lines:
         for client, path in tuple(self._lines.items()):
             if path not in kept:
                 try:
-                    client.shutdown(socket.SHUT_RD)
+                    end_reading(client)
                 except OSError:
                     continue

@@ -1,5 +1,7 @@
-"""Two things that sockets can do at once, without the preparations that gevent makes for a wait."""
+"""What sockets can do at once, without the preparations that gevent makes for a wait."""
 
+import _socket
+import os
 import select
 import sys
 from functools import cache
@@ -11,6 +13,15 @@ def send_all(sock: Any, data: bytes) -> None:
     sent = sock.send(data)
     if sent < len(data):
         sock.sendall(memoryview(data)[sent:])
+
+
+def end_reading(sock: Any) -> None:
+    """Let whoever reads from a connection come to its end; gevent's own `shutdown` would raise an error in them."""
+    twin = _socket.socket(fileno=os.dup(sock.fileno()))
+    try:
+        twin.shutdown(_socket.SHUT_RD)
+    finally:
+        twin.close()
 
 
 def native_poll() -> Any:

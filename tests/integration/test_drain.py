@@ -61,6 +61,7 @@ def test_idle_connections_do_not_hold_the_shutdown_up(new_server: New) -> None:
         assert ready(watcher) == (200, None)
         server.signal(signal.SIGTERM)
         assert server.wait(timeout_s=20) == 0
+    assert "Traceback" not in server.log()
 
 
 def test_reload_serves_on_with_new_workers(new_server: New, inside: Inside, upstream: Upstream) -> None:

@@ -3,7 +3,7 @@
 import select
 import socket
 
-from app.sockets import native_poll, send_all
+from app.sockets import end_reading, native_poll, send_all
 
 
 class Narrow:
@@ -38,3 +38,14 @@ def test_poll_asks_the_kernel() -> None:
         assert poll.poll(0) == []
         theirs.sendall(b"x")
         assert [event & select.POLLIN for _, event in poll.poll(1000)] == [select.POLLIN]
+
+
+def test_reader_finds_the_end_and_the_writer_goes_on() -> None:
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        theirs.sendall(b"came before")
+        end_reading(ours)
+        assert ours.recv(100) == b"came before"
+        assert ours.recv(100) == b""
+        ours.sendall(b"still")
+        assert theirs.recv(100) == b"still"
