@@ -82,7 +82,7 @@ class Server:
         if error is None and not left:
             raise AssertionError(f"the server had to be killed\n{self.log()[-4000:]}")
 
-    def start(self, *, timeout_s: float = 30) -> Self:
+    def start(self, *, timeout_s: float = 60) -> Self:
         """Start gunicorn and wait until /health/ready answers 200."""
         self.launch()
         deadline = time.monotonic() + timeout_s
@@ -239,7 +239,7 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def eventually(look: Callable[[], T], *, timeout_s: float = 10, every_s: float = 0.05) -> T:
+def eventually(look: Callable[[], T], *, timeout_s: float = 30, every_s: float = 0.05) -> T:
     """Return what `look` finds as soon as it is true; for states that nothing announces. Raises TimeoutError."""
     deadline = time.monotonic() + timeout_s
     while not (found := look()):
