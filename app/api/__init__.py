@@ -15,7 +15,7 @@ from app.api.log_lines import log_lines
 from app.api.maintenance import maintenance
 from app.api.oauth import oauth
 from app.api.openapi import openapi
-from app.api.paths import RequestId
+from app.api.paths import RequestId, RowId
 from app.api.payloads import payloads
 from app.api.prices import prices
 from app.api.settings import settings
@@ -24,7 +24,7 @@ from app.api.users import users
 from app.api.windows import windows
 
 api = Blueprint("api", __name__, url_prefix="/api")
-api.record(lambda state: state.app.url_map.converters.update(request_id=RequestId))
+api.record(lambda state: state.app.url_map.converters.update(request_id=RequestId, row_id=RowId))
 for _part in (
     *(accounts, oauth, live, history, payloads, client_sessions, figures, analytics, windows, settings, prices),
     *(keys, users, audit, log_lines, jobs, maintenance, openapi),

@@ -21,7 +21,7 @@ from app.values import TokenPair
 
 accounts = Blueprint("accounts", __name__, url_prefix="/accounts")
 
-ACCOUNT = f"/<int(max={(1 << 63) - 1}):account_id>"
+ACCOUNT = "/<row_id:account_id>"
 MODE = "/<any({}):mode>".format(",".join(f'"{name}"' for name in PROVIDERS))
 Key = Annotated[str, Chars(1, 4096)]
 Mode = Annotated[str, OneOf(tuple(PROVIDERS))]

@@ -34,7 +34,7 @@ dashboard; changes made with a session carry the form token in `X-CSRFToken`. Ti
 micro-USD (`*MicroUsd`) and the same as decimal text (`*Usd`), shares are fractions. What is not known is null.
 Errors are `{"error", "details"}`. Unknown fields and parameters are refused."""
 _VARIABLES: dict[str, Json] = {
-    "int": {"type": "integer", "minimum": 0, "maximum": (1 << 63) - 1},
+    "row_id": {"type": "integer", "minimum": 0, "maximum": 10**18 - 1},
     "request_id": {"type": "string", "pattern": "^req_[0-7][0-9a-hjkmnp-tv-z]{12}$"},
 }
 

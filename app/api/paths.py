@@ -1,15 +1,23 @@
-"""Variables in the API's paths."""
+"""Variables in the API's paths. What a path cannot mean is no path, whatever the method."""
 
-from werkzeug.routing import BaseConverter, ValidationError
+from werkzeug.routing import BaseConverter, IntegerConverter, ValidationError
 
 from app.values import id_from_text, id_text
 
 
+class RowId(IntegerConverter):
+    """The id of a row: a number that every database can hold."""
+
+    regex = r"\d{1,18}"
+
+
 class RequestId(BaseConverter):
-    """The public id of a request; anything else is no path of ours."""
+    """The public id of a request."""
+
+    regex = r"req_[0-9a-z]{13}"
 
     def to_python(self, value: str) -> int:
-        number = id_from_text(value) if value.startswith("req_") else None
+        number = id_from_text(value)
         if number is None:
             raise ValidationError
         return number

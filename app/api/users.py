@@ -14,7 +14,7 @@ from app.gate.visitors import actor
 
 users = Blueprint("users", __name__, url_prefix="/users")
 
-USER = f"/<int(max={(1 << 63) - 1}):user_id>"
+USER = "/<row_id:user_id>"
 Role = Literal["admin", "viewer"]
 Password = Annotated[str, Chars(8, 128)]
 

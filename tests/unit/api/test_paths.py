@@ -13,6 +13,13 @@ def test_what_is_no_id_is_no_path(app: Flask, admin_key: str, name: str) -> None
     assert answer.get_json()["error"].startswith("There is nothing at")
 
 
+@pytest.mark.parametrize("method", ["GET", "DELETE"])
+@pytest.mark.parametrize("number", ["9" * 19, "-1", "1.0", "x"])
+def test_number_that_no_row_has_is_no_path(app: Flask, admin_key: str, method: str, number: str) -> None:
+    answer = app.test_client().open(f"/api/accounts/{number}", method=method, headers={"x-api-key": admin_key})
+    assert answer.status_code == 404
+
+
 def test_id_is_written_as_it_is_read(app: Flask) -> None:
     number = new_request_id()
     with app.test_request_context():
