@@ -28,7 +28,11 @@ TRACKED = [
     ).stdout.splitlines()
     if (ROOT / name).is_file()
 ]
-OURS = [path for path in TRACKED if "vendor" not in path.parts and path != Path(__file__).resolve()]
+OURS = [
+    path
+    for path in TRACKED
+    if "vendor" not in path.parts and path.suffix != ".png" and path != Path(__file__).resolve()
+]
 MODULE_MAX_LINES = 300
 FUNCTION_MAX_LINES = 40
 TABLES = {"config.py": 600}
