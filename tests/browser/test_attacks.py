@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from typing import Any
 from urllib.parse import urlencode
 
 import pytest
@@ -17,8 +18,8 @@ HOSTILE = "<img src=x onerror=\"document.title='owned'\"><script>document.title=
 
 
 @pytest.fixture
-def cookie(states: dict[str, dict[str, list[dict[str, str]]]]) -> str:
-    (one,) = [found for found in states["admin"]["cookies"] if found["name"] != "ccflare_theme"]
+def cookie(states: dict[str, dict[str, list[dict[str, Any]]]]) -> str:
+    (one,) = [found for found in states["admin"]["cookies"] if found["httpOnly"]]
     return f"{one['name']}={one['value']}"
 
 
