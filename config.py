@@ -210,7 +210,10 @@ class Settings:
         "CCFLARE_WORKER_CONNECTIONS", _whole(10, 100_000), "2000", "Open client connections of one worker"
     )
     trusted_hosts: tuple[str, ...] = _set(
-        "TRUSTED_HOSTS", _HOSTS, "", "Host names that requests may name; a leading dot takes subdomains. Empty: any"
+        "TRUSTED_HOSTS",
+        _HOSTS,
+        "",
+        "Names that pages and API answer to; a leading dot takes subdomains. Empty: loopback names, or any beyond it",
     )
     behind_proxy: int = _set(
         "CCFLARE_BEHIND_PROXY", _whole(0, 8), "0", "How many trusted proxies in front set X-Forwarded-*; 0 ignores them"
