@@ -1,7 +1,7 @@
 """Write the pages of docs/ that are generated from the code; with `--check`, only say whether they are up to date."""
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -107,12 +107,27 @@ _PROVIDERS_PAGE = "docs/providers.md"
 
 def providers() -> str:
     """Return docs/providers.md with its tables of modes and jobs as the code has them; the rest is written by hand."""
-    text = (ROOT / _PROVIDERS_PAGE).read_text("utf-8")
-    for name, table in (("modes", _modes()), ("jobs", _jobs())):
+    return _filled(_PROVIDERS_PAGE, {"modes": _modes(), "jobs": _jobs()})
+
+
+_API_PAGE = "docs/api-http.md"
+
+
+def http_api() -> str:
+    """Return docs/api-http.md with its calls and objects as the code has them; the rest is written by hand."""
+    from scripts import api_page  # noqa: PLC0415 - the other pages need no application
+
+    return _filled(_API_PAGE, {"calls": api_page.calls(), "objects": api_page.objects()})
+
+
+def _filled(page: str, parts: Mapping[str, str]) -> str:
+    """Return a page with what stands between its marks written anew."""
+    text = (ROOT / page).read_text("utf-8")
+    for name, part in parts.items():
         begin, end = f"<!-- {name}: begin (written by scripts/gen_docs.py) -->\n", f"<!-- {name}: end -->"
         before, _, rest = text.partition(begin)
         _, _, after = rest.partition(end)
-        text = f"{before}{begin}{table}{end}{after}"
+        text = f"{before}{begin}{part}{end}{after}"
     return text
 
 
@@ -152,6 +167,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "docs/configuration.md": configuration,
     "docs/cli.md": command_line,
     _PROVIDERS_PAGE: providers,
+    _API_PAGE: http_api,
 }
 
 
