@@ -121,6 +121,8 @@ class Schemas:
         for key, (one, _) in _shape(kind).more.items():
             properties[key] = self.of(one)
         summary = (kind.__doc__ or "").split("\n\n")[0]
+        for name, key in _names(kind):
+            summary = summary.replace(f"`{name}`", f"`{key}`")
         return {
             "type": "object",
             "description": " ".join(summary.split()),

@@ -98,7 +98,8 @@ def test_account_logs_in_again(client: FlaskClient, up: Upstream) -> None:
         pytest.param({"mode": "zai"}, "mode", id="mode of a key"),
         pytest.param({"priority": "high"}, "priority", id="words for a priority"),
         pytest.param({"priority": True}, "priority", id="a switch for a priority"),
-        pytest.param({"customEndpoint": "ftp://x"}, "endpoint", id="endpoint"),
+        pytest.param({"customEndpoint": "ftp://x"}, "customEndpoint", id="endpoint"),
+        pytest.param({"tier": 5}, "tier", id="unknown"),
     ],
 )
 def test_wrong_field_is_named(client: FlaskClient, body: dict[str, Any], field: str) -> None:

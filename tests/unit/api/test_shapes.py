@@ -23,7 +23,7 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Whole:
-    """A whole. `parts`: what it is made of.
+    """A whole. `parts`: what it is made of; `last_used_at`: when.
 
     More that only the code needs to know.
     """
@@ -90,7 +90,7 @@ def test_what_is_shown_fits_its_schema(whole: Whole) -> None:
 def test_only_the_first_paragraph_is_told() -> None:
     schemas = Schemas()
     schemas.of(Whole)
-    assert schemas.named["Whole"]["description"] == "A whole. `parts`: what it is made of."
+    assert schemas.named["Whole"]["description"] == "A whole. `parts`: what it is made of; `lastUsedAt`: when."
 
 
 def test_what_comes_in_may_leave_out_what_has_a_default() -> None:
