@@ -129,8 +129,8 @@ def proxy_request(environ: dict[str, Any], principal: Principal, body: bytes, re
     forced = environ.get("HTTP_X_CCFLARE_ACCOUNT")
     if forced is not None and principal.role != "admin":
         raise NotAllowed("`x-ccflare-account` needs an admin key.")
-    if principal.models and facts.model is not None and not _may_ask(principal, facts.model):
-        raise NotAllowed(f"This client key may not ask for the model {facts.model}.")
+    if principal.models and body:
+        _require_model(principal, facts.model, target)
     session_id = environ.get("HTTP_X_CLAUDE_CODE_SESSION_ID") or facts.session_id or environ.get("HTTP_SESSION_ID")
     return ProxyRequest(
         id=new_request_id(received_at),
@@ -164,6 +164,14 @@ def refused_request(environ: dict[str, Any], key_id: str | None) -> ProxyRequest
         body=b"",
         key_id=key_id,
     )
+
+
+def _require_model(principal: Principal, model: str | None, target: str) -> None:
+    """Raise NotAllowed unless the key may ask for the model; of a batch, or a body that nobody can read, who knows."""
+    if model is not None and not _may_ask(principal, model):
+        raise NotAllowed(f"This client key may not ask for the model {model}.")
+    if model is None and not target.startswith("/v1/files"):
+        raise NotAllowed("This client key is for certain models, and the request does not name one that can be read.")
 
 
 def _may_ask(principal: Principal, model: str) -> bool:

@@ -208,3 +208,21 @@ def test_headers_come_as_the_client_named_them() -> None:
 def test_refused_request_is_known_without_its_body() -> None:
     request = refused_request(environ(), "deadbeef")
     assert (request.method, request.path, request.body, request.key_id) == ("POST", "/v1/messages", b"", "deadbeef")
+
+
+@pytest.mark.parametrize(
+    ("asked", "path"),
+    [
+        pytest.param({"requests": [{"params": {"model": "claude-opus-4-8"}}]}, "/v1/messages/batches", id="batch"),
+        pytest.param(b"\x1f\x8b not what it says", "/v1/messages", id="unreadable"),
+    ],
+)
+def test_key_for_certain_models_sends_nothing_without_one(asked: dict[str, Any] | bytes, path: str) -> None:
+    principal = Principal("client", "c", "deadbeef", ("haiku",))
+    with pytest.raises(NotAllowed, match="certain models"):
+        made(asked, principal, RAW_URI=path)
+    assert made(asked, CLIENT, RAW_URI=path).model is None
+
+
+def test_key_for_certain_models_may_send_files() -> None:
+    assert made(b"--x--", Principal("client", "c", "deadbeef", ("haiku",)), RAW_URI="/v1/files").body == b"--x--"
