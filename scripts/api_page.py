@@ -8,6 +8,7 @@ from flask import Flask
 
 from app.api import api
 from app.api.openapi import document
+from app.api.operations import JSON
 
 Json = dict[str, Any]
 
@@ -40,7 +41,7 @@ def _document() -> Json:
 
 def _row(path: str, method: str, one: Json) -> str:
     role = " *(viewer)*" if one["x-role"] == "viewer" else ""
-    body = _kind(one["requestBody"]["content"]["application/json"]["schema"]) if "requestBody" in one else ""
+    body = _kind(one["requestBody"]["content"][JSON]["schema"]) if "requestBody" in one else ""
     return f"| `{method.upper()} {path}`{role} | {one['summary']} | {body} | {_answer(one)} |\n"
 
 
@@ -51,8 +52,8 @@ def _parameters(path: str, one: Json) -> str:
 
 def _answer(one: Json) -> str:
     status, good = next((key, each) for key, each in one["responses"].items() if key.startswith("2"))
-    ((media, content),) = good["content"].items()
-    kind = _kind(content["schema"]) if media == "application/json" else f"`{media}`"
+    told = [_kind(one["schema"]) if media == JSON else f"`{media}`" for media, one in good["content"].items()]
+    kind = " or ".join(told)
     others = [key for key in one["responses"] if key in ("404", "409", "429", "502")]
     return f"{'' if status == '200' else f'{status} '}{kind}{f' ({chr(44).join(others)})' if others else ''}"
 

@@ -3,14 +3,17 @@
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
-from flask import Blueprint
+from flask import Blueprint, Response
 
 from app.api import cursors
 from app.api.narrowing import account_ids, key_ids
-from app.api.operations import operation
+from app.api.operations import cooperative, operation
 from app.api.rules import Between, Cursor, Text, Time, Values
+from app.db import offload_in_context
+from app.gate.streams import long_answer
 from app.runtime import runtime
 from app.usage import feed
+from app.usage.export import MEDIA_TYPES, Format, export
 from app.usage.queries import FacetValue, RequestDetail, facets, list_requests
 from app.usage.rows import RequestRow
 from app.usage.search import Filter
@@ -53,6 +56,13 @@ class RequestQuery(RequestFilter):
 
 
 @dataclass(frozen=True, slots=True)
+class ExportQuery(RequestFilter):
+    """All requests of a filter."""
+
+    format: Format = "csv"
+
+
+@dataclass(frozen=True, slots=True)
 class RequestPage:
     """Requests, newest first. `next`: the cursor of the page below, null on the last one. `isCut`: the search took too
     long and ended early; the next page goes on. `lastEventId`: from here on /api/requests/stream tells what changes."""
@@ -86,6 +96,15 @@ def all_requests(query: RequestQuery) -> RequestPage:
 def filter_values(query: FacetQuery) -> tuple[FacetValue, ...]:
     """List the values that a filter offers, those last seen first."""
     return facets(query.kind)
+
+
+@history.get("/export")
+@cooperative
+@operation(media=("text/csv", "application/jsonl"))
+def exported_requests(query: ExportQuery) -> Response:
+    """Send every request that the filter means as a file: CSV or JSON lines, of any size."""
+    pieces = export(offload_in_context(lambda: filter_of(query)), query.format)
+    return long_answer(pieces, MEDIA_TYPES[query.format], f"ccflare-requests.{query.format}")
 
 
 @history.get(REQUEST)

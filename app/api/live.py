@@ -19,7 +19,7 @@ _MAX_ID_CHARS = 18
 
 @live.get("/stream")
 @cooperative
-@operation(media="text/event-stream")
+@operation(media=("text/event-stream",))
 def stream_of_requests() -> Response:
     """Send an event for every request that begins (`start`) or ends (`summary`).
 

@@ -47,7 +47,7 @@ def last_lines(query: LineQuery) -> tuple[Line, ...]:
 
 @log_lines.get("/stream")
 @cooperative
-@operation(media="text/event-stream")
+@operation(media=("text/event-stream",))
 def stream_of_lines(query: LineFilter) -> Response:
     """Send each new line of the log as an event. After `Last-Event-ID`, what was written since comes first; a line may
     come twice then."""

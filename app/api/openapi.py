@@ -8,7 +8,7 @@ from typing import Any, get_type_hints
 from flask import Blueprint, Flask, Response, current_app
 from werkzeug.routing import Rule
 
-from app.api.operations import Operation, answer, operation
+from app.api.operations import JSON, Operation, answer, operation
 from app.api.shapes import Json, Schemas, camel
 from app.gate.rules import least
 from app.version import VERSION
@@ -131,21 +131,21 @@ def _operation(one: Described, schemas: Schemas) -> Json:
     if told.body is not None:
         schema = schemas.inputs().of(told.body)
         is_required = bool(schemas.named[schema["$ref"].rpartition("/")[2]]["required"])
-        found["requestBody"] = {"required": is_required, "content": {"application/json": {"schema": schema}}}
+        found["requestBody"] = {"required": is_required, "content": {JSON: {"schema": schema}}}
     return found
 
 
 def _responses(one: Described, schemas: Schemas) -> Json:
     told = one.told
     good: Json = {"description": "Done" if told.status == 200 else {201: "Created", 202: "Accepted"}[told.status]}
-    if told.media != "application/json" or told.answer is Response:
-        good["content"] = {told.media: {"schema": {"type": "object" if "json" in told.media else "string"}}}
+    if told.answer is Response:
+        good["content"] = {media: {"schema": {"type": "object" if media == JSON else "string"}} for media in told.media}
     else:
-        good["content"] = {told.media: {"schema": schemas.of(told.answer)}}
+        good["content"] = {JSON: {"schema": schemas.of(told.answer)}}
     return {str(told.status): good} | {
         str(status): {
             "description": _REASONS[status],
-            "content": {"application/json": {"schema": {"$ref": _REFERENCE}}},
+            "content": {JSON: {"schema": {"$ref": _REFERENCE}}},
         }
         for status in errors_of(one)
     }

@@ -18,6 +18,7 @@ from app.api.shapes import camel, shown
 from app.errors import InvalidInput
 
 View = Callable[..., Response]
+JSON = "application/json"
 
 _OTHER_NAMES = {"endpoint": "customEndpoint", "budget": "budgetMicroUsd"}
 """Fields that the rooms and the API name differently."""
@@ -25,7 +26,7 @@ _OTHER_NAMES = {"endpoint": "customEndpoint", "budget": "budgetMicroUsd"}
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """What is known of one operation. `answer`: the type of what it returns; `media`: of the answer's body.
+    """What is known of one operation. `answer`: the type of what it returns; `media`: what its body may be.
 
     `errors`: statuses beside those that every operation of its kind may have.
     """
@@ -35,12 +36,12 @@ class Operation:
     query: type | None
     answer: Any
     status: int
-    media: str
+    media: tuple[str, ...]
     errors: tuple[int, ...]
 
 
 def operation(
-    *, status: int = 200, media: str = "application/json", errors: tuple[int, ...] = ()
+    *, status: int = 200, media: tuple[str, ...] = (JSON,), errors: tuple[int, ...] = ()
 ) -> Callable[[Callable[..., Any]], View]:
     """Turn a function into a view."""
 
@@ -79,7 +80,7 @@ def cooperative(view: View) -> View:
 
 def answer(value: object, status: int = 200) -> Response:
     """Return a value as a JSON answer."""
-    return Response(dumped(value), status, mimetype="application/json")
+    return Response(dumped(value), status, mimetype=JSON)
 
 
 def dumped(value: object) -> str:

@@ -30,6 +30,7 @@ FOR_VIEWERS = frozenset(
         "api.accounts.one_account",
         "api.analytics.all_figures",
         "api.history.all_requests",
+        "api.history.exported_requests",
         "api.history.filter_values",
         "api.history.one_request",
         "api.jobs.all_jobs",

@@ -89,6 +89,33 @@ def _pieces(
             close()
 
 
+def long_answer(pieces: Iterator[str], media_type: str, filename: str) -> Response:
+    """Answer with a file of any size; each piece of it is made off the event loop, when the client took the last one.
+
+    The view that returns it must run on the event loop (`_cooperative`).
+    """
+    app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]  # noqa: SLF001 - outlives the request
+    headers = {"Content-Disposition": f"attachment; filename={filename}"}
+    return Response(_made(app, pieces, request.environ), content_type=media_type, headers=headers)
+
+
+def _made(app: Flask, pieces: Iterator[str], environ: dict[str, Any]) -> Iterator[bytes]:
+    with app.app_context():
+        run = runtime()
+    flight = run.flights.begin(environ)
+    try:
+        while True:
+            with app.app_context():
+                piece = offload(next, pieces, None)
+            if piece is None:
+                return
+            flight.expect(run.settings.write_timeout_s, None)
+            yield piece.encode()
+            flight.wait_free()
+    finally:
+        run.flights.end(flight)
+
+
 def _permit() -> Callable[[], bool]:
     """Return what tells whether the present caller would still be let in."""
     run, needs_admin = runtime(), least(request.endpoint or "") == "admin"

@@ -1,5 +1,8 @@
 """Recorded requests over the API: pages, filters, one request."""
 
+import csv
+import io
+import json
 from typing import Any
 
 import pytest
@@ -132,6 +135,17 @@ def test_detail_names_its_neighbours_and_what_its_cache_lost(call: Call) -> None
 
 def test_unknown_request_is_not_found(call: Call) -> None:
     assert call("GET", "/api/requests/req_0000000000000").status_code == 404
+
+
+def test_all_of_a_filter_is_exported(call: Call) -> None:
+    stored = store(3)
+    store(2, account_id=2, account_name="other")
+    table = call("GET", "/api/requests/export?accounts=work")
+    names, *rows = csv.reader(io.StringIO(table.get_data(as_text=True)))
+    assert [row[names.index("id")] for row in rows] == stored
+    lines = call("GET", "/api/requests/export?format=jsonl&accounts=work")
+    assert [json.loads(line)["id"] for line in lines.get_data(as_text=True).splitlines()] == stored
+    assert call("GET", "/api/requests/export?accounts=nobody").status_code == 400
 
 
 def test_values_of_filters_are_listed(call: Call) -> None:
