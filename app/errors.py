@@ -120,4 +120,3 @@ class UpstreamFailed(CcflareError):
         self.phase = phase
         self.sent = sent
         """Whether request bytes may have reached the upstream."""
-

@@ -122,5 +122,3 @@ def make(session: Session, pepper: bytes, name: str, role: str, created_by: str)
     )
     beat(session, "keys")
     return NewKey(key_id, name, role, key)
-
-

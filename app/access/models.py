@@ -76,4 +76,3 @@ class LoginAttempt(Model):
     id: Mapped[int] = mapped_column(Id64, primary_key=True)
     subject: Mapped[str] = mapped_column(String(200), index=True)
     at: Mapped[int]
-
