@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from flask import Flask
+from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from app.clock import now_ms
@@ -84,3 +85,8 @@ def test_list_says_from_where_to_listen(call: Call) -> None:
 @pytest.mark.parametrize("number", ["x", "-1", "1e9", "9" * 19])
 def test_foreign_id_is_refused(app: Flask, call: Call, number: str) -> None:
     assert call("GET", "/api/requests/stream", headers={"Last-Event-ID": number}).status_code == 400
+
+
+def test_viewer_may_listen(viewer: FlaskClient) -> None:
+    answer = viewer.get("/api/requests/stream", buffered=False)
+    assert next(islice(events(answer), 1, None))["event"] == "connected"
