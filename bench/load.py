@@ -18,8 +18,8 @@ _LENGTH = re.compile(rb"\r\ncontent-length:\s*(\d+)", re.IGNORECASE)
 _LAST_CHUNK = b"0\r\n\r\n"
 
 
-def request_bytes(target: str, body_bytes: int, stream: bool) -> bytes:
-    """Build one Messages request of about `body_bytes`."""
+def request_bytes(target: str, body_bytes: int, stream: bool, key: str = "") -> bytes:
+    """Build one Messages request of about `body_bytes`, with a client key where one is needed."""
     text = ("The quick brown fox jumps over the lazy dog, again and again. " * (body_bytes // 62 + 1))[:body_bytes]
     body = json.dumps(
         {
@@ -30,10 +30,11 @@ def request_bytes(target: str, body_bytes: int, stream: bool) -> bytes:
             "messages": [{"role": "user", "content": text}],
         }
     ).encode()
+    credential = f"x-api-key: {key}\r\n" if key else ""
     head = (
         f"POST {target} HTTP/1.1\r\nhost: 127.0.0.1\r\naccept: application/json\r\nuser-agent: bench/1\r\n"
         "anthropic-version: 2023-06-01\r\ncontent-type: application/json\r\naccept-encoding: identity\r\n"
-        f"content-length: {len(body)}\r\n\r\n"
+        f"{credential}content-length: {len(body)}\r\n\r\n"
     )
     return head.encode() + body
 
@@ -251,7 +252,9 @@ def obey(load: Load, order: dict[str, Any]) -> dict[str, Any]:
     """Carry out one order."""
     verb = order.pop("do")
     if verb != "drain":
-        order["payload"] = request_bytes(order.pop("target"), order.pop("body_bytes", 40), order.pop("stream", False))
+        order["payload"] = request_bytes(
+            order.pop("target"), order.pop("body_bytes", 40), order.pop("stream", False), order.pop("key", "")
+        )
     result: dict[str, Any] = getattr(load, verb)(**order)
     return result
 

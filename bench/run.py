@@ -181,7 +181,7 @@ class Field:
             percentile(times, 0.99),
         )
 
-    def paced(self, subject: Subject | None, streams: int, pace_ms: int, measure_s: float) -> Lateness:
+    def paced(self, subject: Subject | None, streams: int, pace_ms: int, measure_s: float, key: str = "") -> Lateness:
         """Measure how late the events of many paced streams come, once all of them are open."""
         per_s = 200.0
         count = int((streams / per_s + measure_s + 1.5) * 1000 / pace_ms)
@@ -194,6 +194,7 @@ class Field:
             count=streams,
             per_s=per_s,
             measure_s=measure_s,
+            key=key,
         )
         share = (tree.cpu_s(subject.pid) - before) / (time.monotonic() - began) if subject else None
         late = found["late_ms"]

@@ -65,7 +65,7 @@ class Subject:
         log = (self.home / "log.txt").open("ab")
         began = time.monotonic()
         self.process = subprocess.Popen(
-            self.command, cwd=ROOT, env=_environment() | self.env, stdout=log, stderr=log, start_new_session=True
+            self.command, cwd=ROOT, env=environment() | self.env, stdout=log, stderr=log, start_new_session=True
         )
         log.close()
         while not _is_ready(self.port):
@@ -150,7 +150,7 @@ def _add_account(env: dict[str, str]) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "flask", "ccflare", "add-account", "bench", "--mode", "console", "--api-key-stdin"],
         cwd=ROOT,
-        env=_environment() | env,
+        env=environment() | env,
         input=b"sk-ant-api03-bench\n",
         capture_output=True,
         timeout=60,
@@ -161,7 +161,7 @@ def _add_account(env: dict[str, str]) -> None:
         raise Unavailable(f"ccflare add-account failed:\n{said[-1500:]}")
 
 
-def _environment() -> dict[str, str]:
+def environment() -> dict[str, str]:
     """Return our environment without anything that steers a subject."""
     ours = ("CCFLARE_", "DATABASE_URL", "GUNICORN_", "FLASK_", "WEB_CONCURRENCY", "HOST", "PORT", "LB_STRATEGY")
     return {

@@ -1,0 +1,167 @@
+# ruff: noqa: E501, PLW0108 - SQL reads better in one line
+"""What pages ask: every list, filter, detail and figure, each with several values."""
+
+import random
+from collections.abc import Callable
+from itertools import islice
+from typing import Any
+
+from sqlalchemy import select
+
+from app.clock import now_ms
+from app.db import reading
+from app.runtime import runtime
+from app.usage import analytics, money, queries, stats
+from app.usage.analytics import Narrow
+from app.usage.bodies import payload
+from app.usage.conversation import conversation
+from app.usage.export import export
+from app.usage.models import ClientSession, Payload, Request
+from app.usage.queries import list_requests, request_detail
+from app.usage.search import Filter
+from app.usage.sessions import SessionFilter, dearest_sessions, list_sessions, session_detail
+from app.usage.spans import DAY_MS, HOUR_MS, RANGES, between, last
+from app.usage.sums import METRICS
+from app.values import id_text
+from bench.filling import ACCOUNTS, MODELS
+
+Ask = Callable[[], object]
+
+
+def asks(rng: random.Random) -> dict[str, list[Ask]]:
+    """Return name -> the same question with several values. Call inside an app context on a filled database."""
+    with reading() as session:
+        oldest = session.execute(select(Request.id).order_by(Request.id).limit(1)).scalar_one()
+        newest = session.execute(select(Request.id).order_by(Request.id.desc()).limit(1)).scalar_one()
+        marks = [rng.randrange(oldest, newest) for _ in range(12)]
+        near = [
+            session.execute(select(Request).where(Request.id >= mark).order_by(Request.id).limit(1)).scalar_one()
+            for mark in marks
+        ]
+        bodies = list(session.execute(select(Payload.request_id).limit(12)).scalars())
+        busy = select(ClientSession.id).order_by(ClientSession.last_at.desc()).limit(12)
+        sessions = list(session.execute(busy).scalars())
+    found = _lists(marks, near) | _sessions(sessions, near) | _details(near, bodies)
+    return (
+        found
+        | _figures()
+        | _money()
+        | {"export: the next 1000 as CSV": [lambda: list(islice(export(Filter(), "csv"), 2))]}
+    )
+
+
+def _lists(marks: list[int], near: list[Request]) -> dict[str, list[Ask]]:
+    now = now_ms()
+
+    def each(**changes: Any) -> list[Ask]:
+        wanted = Filter(**changes)
+        return [lambda: list_requests(wanted), *(lambda mark=mark: list_requests(wanted, mark) for mark in marks[:5])]
+
+    return {
+        "list: newest": [lambda: list_requests(Filter())],
+        "list: anywhere, 50": [lambda mark=mark: list_requests(Filter(), mark) for mark in marks],
+        "list: anywhere, 1000": [lambda mark=mark: list_requests(Filter(), mark, 1000) for mark in marks],
+        "list: an account": [ask for one in (1, 4) for ask in each(accounts=(one,))],
+        "list: three accounts": each(accounts=(2, 3, 6)),
+        "list: a model": [ask for one in MODELS for ask in each(models=(one,))],
+        "list: a key": each(keys=("key00003",)),
+        "list: status 529": each(statuses=(529,)),
+        "list: status 429 of an account": each(statuses=(429,), accounts=(4,)),
+        "list: failed": each(failed=True),
+        "list: outcome upstream_broke": each(outcomes=("upstream_broke",)),
+        "list: running (none)": each(outcomes=("running",)),
+        "list: last hour": [lambda: list_requests(Filter(start=now - HOUR_MS))],
+        "list: one day, account and model": [
+            lambda at=at: list_requests(Filter(at, at + DAY_MS, accounts=(2,), models=(MODELS[2],)))
+            for at in range(now - 9 * DAY_MS, now - DAY_MS, DAY_MS)
+        ],
+        "list: account, model and key": each(accounts=(3,), models=(MODELS[1],), keys=("key00001",)),
+        "list: account that never had the model (nothing)": each(accounts=(1,), models=("gpt-5",)),
+        "list: synthetic (nothing)": each(synthetic=True),
+        "list: of a session": [lambda row=row: list_requests(Filter(session_id=row.session_id)) for row in near],
+        "list: of an agent": [lambda row=row: list_requests(Filter(agent_id=row.agent_id)) for row in near if row.agent_id]
+        or [lambda: list_requests(Filter(agent_id="agent-1-1"))],
+        "list: own id": [lambda row=row: list_requests(Filter(text=id_text(row.id))) for row in near],
+        "list: upstream's id": [lambda row=row: list_requests(Filter(text=row.upstream_request_id)) for row in near],
+        "list: beginning of a session's id": [lambda row=row: list_requests(Filter(text=(row.session_id or "")[:9])) for row in near],
+        "list: text of an error": each(text="Overloaded"),
+        "list: text that no error has": each(text="no such text"),
+    }  # fmt: skip
+
+
+def _sessions(sessions: list[str], near: list[Request]) -> dict[str, list[Ask]]:
+    now = now_ms()
+    cursors = [(row.started_at, "") for row in near]
+    return {
+        "sessions: newest": [lambda: list_sessions(SessionFilter())],
+        "sessions: anywhere": [lambda at=at: list_sessions(SessionFilter(), at) for at in cursors],
+        "sessions: of an account": [lambda one=one: list_sessions(SessionFilter(account=one)) for one in (1, 5)],
+        "sessions: of a key, anywhere": [lambda at=at: list_sessions(SessionFilter(key="key00002"), at) for at in cursors],
+        "sessions: of an agent": [lambda: list_sessions(SessionFilter(agent="agent-11-1"))],
+        "sessions: of an unknown model (nothing)": [lambda: list_sessions(SessionFilter(model="none"))],
+        "sessions: beginning of the id": [lambda one=one: list_sessions(SessionFilter(text=one[:3])) for one in sessions],
+        "session: detail": [lambda one=one: session_detail(one) for one in sessions],
+        "sessions: dearest of 24 h": [lambda: dearest_sessions(now - DAY_MS)],
+        "sessions: dearest of 30 d": [lambda: dearest_sessions(now - 30 * DAY_MS)],
+    }  # fmt: skip
+
+
+def _details(near: list[Request], bodies: list[int]) -> dict[str, list[Ask]]:
+    vault = runtime().vault
+    return {
+        "request: detail": [lambda row=row: request_detail(row.id) for row in near],
+        "request: headers and bodies": [lambda one=one: payload(one, vault) for one in bodies],
+        "request: conversation": [lambda one=one: conversation(one, "/v1/messages", vault) for one in bodies],
+        "facets": [lambda kind=kind: queries.facets(kind) for kind in ("model", "account", "key", "agent", "status")],
+        "latest failures": [lambda: queries.latest_failures()],
+    }
+
+
+def _figures() -> dict[str, list[Ask]]:
+    now = now_ms()
+    found: dict[str, list[Ask]] = {}
+    every = tuple(METRICS)
+    for name in RANGES:
+        span = last(name, now)
+        found |= {
+            f"{name}: totals and change": [lambda span=span: analytics.summary(span)],
+            f"{name}: series": [lambda span=span: analytics.series(span)],
+            f"{name}: series of durations, percentiles": [lambda span=span: analytics.series(span, metrics=("duration",))],
+            f"{name}: series of all percentiles": [lambda span=span: analytics.series(span, metrics=every)],
+            f"{name}: series by model": [lambda span=span: analytics.series(span, group="model")],
+            f"{name}: series by model, percentiles": [
+                lambda span=span: analytics.series(span, group="model", metrics=("duration",))
+            ],
+            f"{name}: series by account": [lambda span=span: analytics.series(span, group="account")],
+            f"{name}: series by key, cumulative": [lambda span=span: analytics.series(span, group="key", cumulative=True)],
+            f"{name}: percentiles": [lambda span=span: analytics.percentiles(span)],
+            f"{name}: shares": [lambda span=span, by=by: analytics.shares(span, by) for by in analytics.GROUPS],
+            f"{name}: series of one account and model": [
+                lambda span=span, one=one: analytics.series(span, Narrow((one,), (MODELS[0],))) for one in range(1, len(ACCOUNTS))
+            ],
+        }  # fmt: skip
+    local = last("30d", now, offset_ms=2 * HOUR_MS)
+    year = between(now - 364 * DAY_MS, now, now)
+    found["30d: series by local days"] = [lambda: analytics.series(local)]
+    found["30d: series by local days, by model"] = [lambda: analytics.series(local, group="model")]
+    found["a year: series by model"] = [lambda: analytics.series(year, group="model")]
+    found["a year: totals and change"] = [lambda: analytics.summary(year)]
+    found["odd range of 3 days: series"] = [
+        lambda at=at: analytics.series(between(at, at + 3 * DAY_MS + 1, now)) for at in range(now - 90 * DAY_MS, now - 10 * DAY_MS, 7 * DAY_MS)
+    ]  # fmt: skip
+    return found
+
+
+def _money() -> dict[str, list[Ask]]:
+    now = now_ms()
+
+    def budgets() -> object:
+        with reading() as session:
+            return money.spent_this_month(session, now)
+
+    return {
+        "costs of today, 7 d, 30 d (all at once)": [lambda: money.costs()],
+        "models without a price": [lambda: money.unpriced_models(now - 30 * DAY_MS)],
+        "spending of keys this month": [budgets],
+        "stats of all time": [lambda: stats.stats()],
+    }
