@@ -6,10 +6,10 @@ MAKEFLAGS += --no-print-directory
 export PYTHON
 BIN := .venv/bin
 
-.PHONY: help run test demo lint format types contracts docs docs-check check bench postgres lock vendor clean
+.PHONY: help run test demo lint format types contracts docs docs-check check bench bench-history postgres lock vendor clean
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' Makefile
 
 run: .venv/.run ## Serve on 127.0.0.1:8080 (HOST, PORT, WEB_CONCURRENCY are obeyed)
 	@exec $(BIN)/python -m gunicorn -k gevent wsgi:app
@@ -45,6 +45,9 @@ check: lint types contracts docs-check test ## All that CI runs
 bench: .venv/.dev ## Measure beside nginx and a bare pass-through
 	@scripts/packages.sh nginx-light || true
 	@$(BIN)/python -m bench $(ARGS)
+
+bench-history: .venv/.dev ## Fill SQLite with 10 million requests and time every page's queries
+	@$(BIN)/python -m bench.history $(ARGS)
 
 postgres: .venv/.run ## Install the driver that DATABASE_URL=postgresql://... needs
 	@scripts/venv.sh requirements-postgres.txt

@@ -1,4 +1,3 @@
-# ruff: noqa: E501, PLW0108 - SQL reads better in one line
 """What pages ask: every list, filter, detail and figure, each with several values."""
 
 import random
@@ -52,6 +51,8 @@ def asks(rng: random.Random) -> dict[str, list[Ask]]:
 
 def _lists(marks: list[int], near: list[Request]) -> dict[str, list[Ask]]:
     now = now_ms()
+    agents = [row.agent_id for row in near if row.agent_id] or ["agent-1-1"]
+    sessions = [row.session_id or "" for row in near]
 
     def each(**changes: Any) -> list[Ask]:
         wanted = Filter(**changes)
@@ -79,11 +80,10 @@ def _lists(marks: list[int], near: list[Request]) -> dict[str, list[Ask]]:
         "list: account that never had the model (nothing)": each(accounts=(1,), models=("gpt-5",)),
         "list: synthetic (nothing)": each(synthetic=True),
         "list: of a session": [lambda row=row: list_requests(Filter(session_id=row.session_id)) for row in near],
-        "list: of an agent": [lambda row=row: list_requests(Filter(agent_id=row.agent_id)) for row in near if row.agent_id]
-        or [lambda: list_requests(Filter(agent_id="agent-1-1"))],
+        "list: of an agent": [lambda one=one: list_requests(Filter(agent_id=one)) for one in agents],
         "list: own id": [lambda row=row: list_requests(Filter(text=id_text(row.id))) for row in near],
         "list: upstream's id": [lambda row=row: list_requests(Filter(text=row.upstream_request_id)) for row in near],
-        "list: beginning of a session's id": [lambda row=row: list_requests(Filter(text=(row.session_id or "")[:9])) for row in near],
+        "list: beginning of a session's id": [lambda one=one: list_requests(Filter(text=one[:9])) for one in sessions],
         "list: text of an error": each(text="Overloaded"),
         "list: text that no error has": each(text="no such text"),
     }  # fmt: skip
@@ -92,14 +92,16 @@ def _lists(marks: list[int], near: list[Request]) -> dict[str, list[Ask]]:
 def _sessions(sessions: list[str], near: list[Request]) -> dict[str, list[Ask]]:
     now = now_ms()
     cursors = [(row.started_at, "") for row in near]
+    of_key = SessionFilter(key="key00002")
+    beginnings = [SessionFilter(text=one[:3]) for one in sessions]
     return {
         "sessions: newest": [lambda: list_sessions(SessionFilter())],
         "sessions: anywhere": [lambda at=at: list_sessions(SessionFilter(), at) for at in cursors],
         "sessions: of an account": [lambda one=one: list_sessions(SessionFilter(account=one)) for one in (1, 5)],
-        "sessions: of a key, anywhere": [lambda at=at: list_sessions(SessionFilter(key="key00002"), at) for at in cursors],
+        "sessions: of a key, anywhere": [lambda at=at: list_sessions(of_key, at) for at in cursors],
         "sessions: of an agent": [lambda: list_sessions(SessionFilter(agent="agent-11-1"))],
         "sessions: of an unknown model (nothing)": [lambda: list_sessions(SessionFilter(model="none"))],
-        "sessions: beginning of the id": [lambda one=one: list_sessions(SessionFilter(text=one[:3])) for one in sessions],
+        "sessions: beginning of the id": [lambda one=one: list_sessions(one) for one in beginnings],
         "session: detail": [lambda one=one: session_detail(one) for one in sessions],
         "sessions: dearest of 24 h": [lambda: dearest_sessions(now - DAY_MS)],
         "sessions: dearest of 30 d": [lambda: dearest_sessions(now - 30 * DAY_MS)],
@@ -113,31 +115,32 @@ def _details(near: list[Request], bodies: list[int]) -> dict[str, list[Ask]]:
         "request: headers and bodies": [lambda one=one: payload(one, vault) for one in bodies],
         "request: conversation": [lambda one=one: conversation(one, "/v1/messages", vault) for one in bodies],
         "facets": [lambda kind=kind: queries.facets(kind) for kind in ("model", "account", "key", "agent", "status")],
-        "latest failures": [lambda: queries.latest_failures()],
+        "latest failures": [queries.latest_failures],
     }
 
 
 def _figures() -> dict[str, list[Ask]]:
     now = now_ms()
     found: dict[str, list[Ask]] = {}
-    every = tuple(METRICS)
+    every, one = tuple(METRICS), ("duration",)
+    pairs = [Narrow((account,), (MODELS[0],)) for account in range(1, len(ACCOUNTS))]
     for name in RANGES:
         span = last(name, now)
         found |= {
             f"{name}: totals and change": [lambda span=span: analytics.summary(span)],
             f"{name}: series": [lambda span=span: analytics.series(span)],
-            f"{name}: series of durations, percentiles": [lambda span=span: analytics.series(span, metrics=("duration",))],
+            f"{name}: series of durations, percentiles": [lambda span=span: analytics.series(span, metrics=one)],
             f"{name}: series of all percentiles": [lambda span=span: analytics.series(span, metrics=every)],
             f"{name}: series by model": [lambda span=span: analytics.series(span, group="model")],
             f"{name}: series by model, percentiles": [
-                lambda span=span: analytics.series(span, group="model", metrics=("duration",))
+                lambda span=span: analytics.series(span, group="model", metrics=one)
             ],
             f"{name}: series by account": [lambda span=span: analytics.series(span, group="account")],
-            f"{name}: series by key, cumulative": [lambda span=span: analytics.series(span, group="key", cumulative=True)],
+            f"{name}: series by key, cumulative": [lambda span=span: analytics.series(span, None, "key", (), True)],
             f"{name}: percentiles": [lambda span=span: analytics.percentiles(span)],
             f"{name}: shares": [lambda span=span, by=by: analytics.shares(span, by) for by in analytics.GROUPS],
             f"{name}: series of one account and model": [
-                lambda span=span, one=one: analytics.series(span, Narrow((one,), (MODELS[0],))) for one in range(1, len(ACCOUNTS))
+                lambda span=span, pair=pair: analytics.series(span, pair) for pair in pairs
             ],
         }  # fmt: skip
     local = last("30d", now, offset_ms=2 * HOUR_MS)
@@ -146,9 +149,9 @@ def _figures() -> dict[str, list[Ask]]:
     found["30d: series by local days, by model"] = [lambda: analytics.series(local, group="model")]
     found["a year: series by model"] = [lambda: analytics.series(year, group="model")]
     found["a year: totals and change"] = [lambda: analytics.summary(year)]
-    found["odd range of 3 days: series"] = [
-        lambda at=at: analytics.series(between(at, at + 3 * DAY_MS + 1, now)) for at in range(now - 90 * DAY_MS, now - 10 * DAY_MS, 7 * DAY_MS)
-    ]  # fmt: skip
+    starts = range(now - 90 * DAY_MS, now - 10 * DAY_MS, 7 * DAY_MS)
+    odd = [between(at, at + 3 * DAY_MS + 1, now) for at in starts]
+    found["odd range of 3 days: series"] = [lambda span=span: analytics.series(span) for span in odd]
     return found
 
 
@@ -160,8 +163,8 @@ def _money() -> dict[str, list[Ask]]:
             return money.spent_this_month(session, now)
 
     return {
-        "costs of today, 7 d, 30 d (all at once)": [lambda: money.costs()],
+        "costs of today, 7 d, 30 d (all at once)": [money.costs],
         "models without a price": [lambda: money.unpriced_models(now - 30 * DAY_MS)],
         "spending of keys this month": [budgets],
-        "stats of all time": [lambda: stats.stats()],
+        "stats of all time": [stats.stats],
     }

@@ -1,4 +1,3 @@
-# ruff: noqa: E501 - SQL reads better in one line
 """Streams through the proxy while people look at a large history on the same worker."""
 
 import json
@@ -65,7 +64,8 @@ def text(found: Sequence[Watch]) -> str:
     lines = [f"  {'streams of 50 ms':<18} {'events':>8} {'p50 ms':>8} {'p99 ms':>8} {'max ms':>8}   pages read"]
     for one in found:
         late = one.late
-        read = f"{len(one.pages_ms)}, p50 {percentile(one.pages_ms, 0.5):.0f} ms, p95 {percentile(one.pages_ms, 0.95):.0f} ms"
+        p50, p95 = percentile(one.pages_ms, 0.5), percentile(one.pages_ms, 0.95)
+        read = f"{len(one.pages_ms)}, p50 {p50:.0f} ms, p95 {p95:.0f} ms"
         pages = f"{read}, {one.failed} failed" if one.pages_ms else "-"
         lines.append(
             f"  {one.name:<18} {late.events:8} {late.p50_ms:8.2f} {late.p99_ms:8.2f} {late.max_ms:8.1f}   {pages}"

@@ -1,4 +1,3 @@
-# ruff: noqa: E501 - SQL reads better in one line
 """Fills a database with requests far faster than they could be recorded: SQLite makes them, and adds them up, itself.
 
 Rows and sums are those that the ingester would have written; only the histograms are drawn from each row's count.
@@ -35,12 +34,11 @@ ACCOUNTS = (
     ("gpt", "openai-compatible"),
 )
 MODELS = ("claude-opus-4-5", "claude-sonnet-4-5", "claude-haiku-4-5", "glm-4.6", "gpt-5")
-KEYS = 8
 _EPOCH_MS = 1_704_067_200_000
-_SESSION_REQUESTS = 60
+_BATCH = 200_000
 _ROWS = """
-WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i + 1 < :count),
-base AS (
+WITH RECURSIVE n(i) AS (SELECT :first UNION ALL SELECT i + 1 FROM n WHERE i + 1 < :below),
+base AS MATERIALIZED (  -- or each use of a column would draw another random number
   SELECT i, :start + i * :step + abs(random()) % max(1, :step) AS at, (i / 600) * 10 + i % 10 AS s,
     abs(random()) % 1000 AS r, 300 + (abs(random()) % 4000) * (1 + abs(random()) % 12) AS ms,
     200 + abs(random()) % 3000 AS out, 20000 + abs(random()) % 120000 AS read, abs(random()) % 9000 AS written
@@ -61,9 +59,11 @@ INSERT INTO requests (
   tokens_per_s, input_cost, output_cost, cache_read_cost, cache_write_5m_cost, cache_write_1h_cost, web_search_cost,
   cost, price_version)
 SELECT (at - :epoch) << 22 | (i & 4194303), at, at + ms / 10, at + ms / 8, at + ms,
-  CASE WHEN s % 9 < 8 THEN printf('key%05d', s % 9) END, printf('%08x-5e55-4000-8000-%012x', s * 2654435761 % 4294967296, s),
+  CASE WHEN s % 9 < 8 THEN printf('key%05d', s % 9) END,
+  printf('%08x-5e55-4000-8000-%012x', s * 2654435761 % 4294967296, s),
   CASE WHEN i % 5 = 0 THEN printf('agent-%d-%d', s, i % 3) END, NULL, 'POST', '/v1/messages', used, used, used, 1,
-  account, json_extract(:accounts, '$[' || (account - 1) || '][0]'), json_extract(:accounts, '$[' || (account - 1) || '][1]'),
+  account, json_extract(:accounts, '$[' || (account - 1) || '][0]'),
+  json_extract(:accounts, '$[' || (account - 1) || '][1]'),
   'session', code, CASE WHEN r = 500 THEN 'client_gone' WHEN r = 501 THEN 'upstream_broke' ELSE 'complete' END,
   CASE code WHEN 429 THEN 'rate_limit_error: This request would exceed your account''s rate limit.'
     WHEN 529 THEN 'overloaded_error: Overloaded' WHEN 400 THEN 'invalid_request_error: messages: text is empty' END,
@@ -136,10 +136,13 @@ def fill(home: Path, requests: int, days: int) -> Iterator[tuple[str, float]]:
             connection.execute(f"PRAGMA {pragma}")
         indexes = _without_indexes(connection)
         names = {"accounts": json.dumps(ACCOUNTS), "epoch": _EPOCH_MS}
-        connection.execute(_ROWS, names | {"count": requests, "start": start, "step": days * DAY_MS // requests})
+        names |= {"start": start, "step": days * DAY_MS // requests}
+        for first in range(0, requests, _BATCH):
+            connection.execute(_ROWS, names | {"first": first, "below": min(requests, first + _BATCH)})
         yield took("requests")
         connection.execute(
-            "INSERT INTO attempts (request_id, position, account_id, account_name, status, reason, started_at, ended_at) "
+            "INSERT INTO attempts "
+            "(request_id, position, account_id, account_name, status, reason, started_at, ended_at) "
             "SELECT id, 0, account_id, account_name, status, CASE status WHEN 200 THEN 'served' WHEN 429 THEN 'quota' "
             "WHEN 529 THEN 'overloaded' ELSE 'client' END, started_at, ended_at FROM requests"
         )
@@ -184,8 +187,8 @@ def _rollups(connection: sqlite3.Connection, end: int) -> None:
         )
     sums = ", ".join(f"sum({name})" for name in SUMS)
     connection.execute(
-        f"INSERT INTO rollups ({columns}) SELECT {DAY_MS}, at - at % {DAY_MS} AS day, account_id, model, key_id, {sums} "
-        f"FROM rollups WHERE span_ms = {HOUR_MS} GROUP BY day, account_id, model, key_id"
+        f"INSERT INTO rollups ({columns}) SELECT {DAY_MS}, at - at % {DAY_MS} AS day, account_id, model, key_id, "
+        f"{sums} FROM rollups WHERE span_ms = {HOUR_MS} GROUP BY day, account_id, model, key_id"
     )
 
 

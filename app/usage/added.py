@@ -51,7 +51,8 @@ def summed(
     sums = [func.sum(T[name]) for name in names]
     for segment in segments:
         columns = list(by)
-        if span is not None and segment.span_ms != span.bucket_ms:
+        if span is not None and segment.span_ms != span.bucket_ms and len(by) > 1 and by[1] is not T.account_id:
+            # Otherwise the groups come in the order of the primary key, and need no sorting as long as it is kept.
             columns[0] = by[0] - (by[0] + span.offset_ms) % span.bucket_ms
         statement = _inside(select(*columns, *sums), segment, narrow).group_by(*columns)
         for row in session.connection().execute(statement):
@@ -60,7 +61,7 @@ def summed(
             if span is None:
                 place: tuple[Any, ...] = tuple(str(one or "") for one in row[:skip])
             else:
-                place = (int(row[0]), *(str(one or "") for one in row[1:skip]))
+                place = (span.bucket_of(int(row[0])), *(str(one or "") for one in row[1:skip]))
             values = tuple(map(int, row[skip:]))
             found[place] = added(found[place], values) if place in found else values
     return found
@@ -71,7 +72,7 @@ def rows_of(
 ) -> Iterator[Sequence[Any]]:
     """Yield columns of every row of segments."""
     for segment in segments:
-        yield from session.connection().execute(_inside(select(*columns), segment, narrow))
+        yield from session.connection().execute(_inside(select(*columns), segment, narrow)).all()
 
 
 def added(one: Values, other: Values) -> Values:

@@ -1,7 +1,9 @@
 """Figures over ranges of time: totals with their change, series, shares and percentiles, all read from rollups."""
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
+from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -157,12 +159,9 @@ def shares_of(session: Session, span: Range, group: Group, narrow: Narrow) -> tu
 def percentiles(span: Range, narrow: Narrow | None = None) -> dict[str, Percentiles]:
     """Return how each metric is spread over a range. Call inside an app context, off the event loop."""
     blobs = tuple(T[column] for column in METRICS.values())
-    sums = tuple(Sum() for _ in METRICS)
     with reading() as session:
-        for row in rows_of(session, cover(span), narrow or Narrow(), blobs):
-            for one, blob in zip(sums, row):
-                one.add(blob)
-    return {metric: spread(one.counts()) for metric, one in zip(METRICS, sums)}
+        rows = list(rows_of(session, cover(span), narrow or Narrow(), blobs))
+    return {metric: spread(Sum(row[at] for row in rows).counts()) for at, metric in enumerate(METRICS)}
 
 
 def _check(group: str | None, metrics: tuple[str, ...]) -> None:
@@ -194,17 +193,22 @@ def _timed(
     kept: set[str | None],
 ) -> dict[tuple[str | None, int], dict[str, Sum]]:
     """Return (group, bucket) -> metric -> histogram."""
-    found: dict[tuple[str | None, int], dict[str, Sum]] = {}
     by = T.at if group is None else COLUMNS[group]
     blobs = [T[METRICS[metric]] for metric in metrics]
-    for at, value, *parts in rows_of(session, cover(span, by_bucket=True), narrow, (T.at, by, *blobs)):
+    gathered: dict[tuple[Any, int], list[Sequence[Any]]] = {}
+    for row in rows_of(session, cover(span, by_bucket=True), narrow, (T.at, by, *blobs)):
+        place = (row[1], row[0])
+        if place in gathered:
+            gathered[place].append(row)
+        else:
+            gathered[place] = [row]
+    found: dict[tuple[str | None, int], dict[str, Sum]] = {}
+    for (value, at), rows in gathered.items():
         name = None if group is None else str(value or "")
-        place = (name if name in kept else OTHERS, span.bucket_of(at))
-        held = found.get(place)
-        if held is None:
-            held = found[place] = {metric: Sum() for metric in metrics}
-        for metric, blob in zip(metrics, parts):
-            held[metric].add(blob)
+        line = (name if name in kept else OTHERS, span.bucket_of(at))
+        held = found.setdefault(line, {})
+        for position, metric in enumerate(metrics, 2):
+            held.setdefault(metric, Sum()).extend([row[position] for row in rows])
     return found
 
 

@@ -59,18 +59,27 @@ class Sum:
 
     def __init__(self, stored: Iterable[bytes | None] = ()) -> None:
         self._lanes = 0
-        for one in stored:
-            self.add(one)
+        self.extend(stored)
 
     def add(self, stored: bytes | None) -> None:
         """Add one stored histogram."""
-        if stored is None:
-            return
-        width = stored[1]
-        wide = bytearray((len(stored) - 2) // width * _LANE_BYTES)
-        for byte in range(width):
-            wide[byte::_LANE_BYTES] = stored[2 + byte :: width]
-        self._lanes += int.from_bytes(wide, "little") << _LANE_BITS * stored[0]
+        self.extend((stored,))
+
+    def extend(self, stored: Iterable[bytes | None]) -> None:
+        """Add many stored histograms."""
+        lanes = self._lanes
+        for one in stored:
+            if one is None:
+                continue
+            width = one[1]
+            wide = bytearray((len(one) - 2) // width * _LANE_BYTES)
+            if width == 1:
+                wide[::_LANE_BYTES] = one[2:]
+            else:
+                for byte in range(width):
+                    wide[byte::_LANE_BYTES] = one[2 + byte :: width]
+            lanes += int.from_bytes(wide, "little") << _LANE_BITS * one[0]
+        self._lanes = lanes
 
     def counts(self) -> dict[int, int]:
         """Return bucket -> count."""

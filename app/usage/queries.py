@@ -21,7 +21,7 @@ from app.usage.turns import turn_of
 from app.values import id_text
 
 MAX_LIMIT = 1000
-WITHIN_S = 0.06
+WITHIN_S = 0.04
 """How long one page is searched for; what is found by then is the page."""
 _MAX_FACETS = 200
 

@@ -11,7 +11,7 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 from app.usage.models import FAILED, RUNNING, UNUSUAL, Facet, Request
 from app.values import first_id, id_from_text
 
-_STEPS = (500, 1000, 2000)
+_STEPS = (500, 1000)
 """Rows that lead which are looked at in one step; the last number repeats."""
 _ABOVE_ALL = (1 << 63) - 1
 

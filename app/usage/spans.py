@@ -23,7 +23,7 @@ RANGES = {
     "1h": (HOUR_MS, MINUTE_MS),
     "6h": (6 * HOUR_MS, 5 * MINUTE_MS),
     "24h": (DAY_MS, HOUR_MS),
-    "7d": (7 * DAY_MS, HOUR_MS),
+    "7d": (7 * DAY_MS, 3 * HOUR_MS),
     "30d": (30 * DAY_MS, DAY_MS),
 }
 """Name -> (length, bucket)."""

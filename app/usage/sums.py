@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from app.usage.histogram import highest, percentiles
 from app.usage.rollup import SUMS
@@ -94,9 +93,9 @@ NOTHING = Totals(0, 0, 0, None, {}, {}, 0, 0, 0, 0, _NO_TOKENS, _NO_COST, 0, Non
 """What no request adds up to."""
 
 
-def totals(sums: Iterable[Any]) -> Totals:
-    """Return sums in the order of `SUMS` as a value; a database gives None for no rows, PostgreSQL decimals."""
-    held = dict(zip(SUMS, [int(one or 0) for one in sums]))
+def totals(sums: Iterable[int]) -> Totals:
+    """Return sums in the order of `SUMS` as a value."""
+    held = dict(zip(SUMS, sums))
     requests, succeeded = held["requests"], held["succeeded"]
     if not requests:
         return NOTHING

@@ -45,7 +45,7 @@ CASES: dict[str, tuple[Filter, Matches]] = {
     "agent": (Filter(agent_id="agent-2"), lambda row: row.agent_id == "agent-2"),
     "synthetic": (Filter(synthetic=True), lambda row: row.is_synthetic),
     "not synthetic": (Filter(synthetic=False), lambda row: not row.is_synthetic),
-    "text of an error": (Filter(text="überlastet"), lambda row: False),
+    "text of an error": (Filter(text="Überlastet"), lambda row: row.error is not None),
     "part of an error": (Filter(text="LOADED_err"), lambda row: row.error is not None),
     "text of a session": (Filter(text="s-2"), lambda row: row.session_id == "s-2"),
     "text of an agent": (Filter(text="agent-1"), lambda row: row.agent_id == "agent-1"),
@@ -88,7 +88,7 @@ def test_pages_hold_exactly_what_the_filter_means_newest_first(
         if cursor is None:
             break
     assert found == expected
-    assert expected or name in ("wildcards are no wildcards", "text of an error")
+    assert expected or name == "wildcards are no wildcards"
 
 
 def test_search_that_takes_too_long_says_where_to_go_on(history: None, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -139,6 +139,8 @@ def test_text_that_contradicts_the_session_finds_nothing(history: None) -> None:
 )
 def test_leading_condition_is_served_by_its_index(history: None, wanted: Filter, index: str) -> None:
     with reading() as session:
+        if session.get_bind().dialect.name != "sqlite":
+            pytest.skip("PostgreSQL plans by the size of the table")
         lead = search._lead(session, wanted)
         assert lead is not None
         conditions = search._conditions(wanted, lead)
