@@ -63,7 +63,7 @@ def test_analysis_counts_every_table_also_when_empty() -> None:
     assert set(db.metadata.tables) <= set(tables)
     assert (tables["requests"].rows, tables["accounts"].rows) == (1, 0)
     assert "requests_by_account" in tables["requests"].indexes
-    assert found.engine == "sqlite"
+    assert found.engine == db.engine.dialect.name
     assert found.size_bytes is not None
     known = [table.size_bytes for table in found.tables if table.size_bytes is not None]
     assert sum(known) <= found.size_bytes
@@ -72,6 +72,8 @@ def test_analysis_counts_every_table_also_when_empty() -> None:
 def test_analysis_leaves_statistics_for_the_planner() -> None:
     record("complete")
     upkeep.analyze()
+    if db.engine.dialect.name != "sqlite":
+        pytest.skip("PostgreSQL keeps them elsewhere")
     with db.engine.connect() as connection:
         tables = connection.exec_driver_sql("SELECT DISTINCT tbl FROM sqlite_stat1").scalars().all()
     assert "requests" in tables
