@@ -1,5 +1,6 @@
 """How gunicorn runs ccflare; read by itself from the project's root. Every value follows a setting of ours."""
 
+import gc
 import signal
 from typing import Any
 
@@ -48,6 +49,8 @@ def post_worker_init(worker: Any) -> None:
     answers.install()
     # gunicorn looks its settings up through __getattr__, dozens of times a request.
     worker.cfg.__dict__.update({name: setting.get() for name, setting in worker.cfg.settings.items()})
+    # What is loaded by now stays: without it in its way, a collection does not hold up the streams.
+    gc.freeze()
     background.attach_server(worker.wsgi, worker)
     opening.welcome(worker.wsgi, addresses, is_first=worker.age == 1)
 

@@ -244,6 +244,11 @@ def first_id(at_ms: int) -> int:
     return max(0, at_ms - _ID_EPOCH_MS) << 22
 
 
+def time_of(request_id: int) -> int:
+    """Return when the request with an id began, in epoch milliseconds."""
+    return (request_id >> 22) + _ID_EPOCH_MS
+
+
 def id_text(request_id: int) -> str:
     """Return the public form of a request id: `req_` and 13 characters that sort as the number does."""
     return "req_" + "".join(_ID_ALPHABET[request_id >> shift & 31] for shift in range(60, -1, -5))

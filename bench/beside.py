@@ -21,7 +21,7 @@ PAGES = (
     "/api/analytics?range=7d",
     "/api/analytics?range=30d",
     "/api/requests?limit=100",
-    "/api/requests?limit=100&failed=true",
+    "/api/requests?limit=100&success=false",
     "/api/sessions",
     "/api/stats",
 )

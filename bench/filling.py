@@ -21,7 +21,7 @@ from app.usage.capture import Capture
 from app.usage.models import Rollup
 from app.usage.payloads import seal
 from app.usage.rollup import KEY, SUMS, TIMED
-from app.usage.spans import DAY_MS, HOUR_MS, MINUTE_MS, MINUTES_KEPT_MS
+from app.usage.spans import DAY_MS, HOUR_MS, MINUTE_MS, MINUTES_KEPT_MS, WEEK_MS
 from app.usage.upkeep import analyze
 from config import Settings
 
@@ -148,7 +148,7 @@ def fill(home: Path, requests: int, days: int) -> Iterator[tuple[str, float]]:
         )
         yield took("attempts")
         _rollups(connection, end)
-        yield took("sums by minute, hour and day")
+        yield took("sums by minute, hour, day and week")
         _histograms(connection)
         yield took("histograms")
         _sessions(connection)
@@ -186,10 +186,11 @@ def _rollups(connection: sqlite3.Connection, end: int) -> None:
             (max(0, since - _EPOCH_MS) << 22,),
         )
     sums = ", ".join(f"sum({name})" for name in SUMS)
-    connection.execute(
-        f"INSERT INTO rollups ({columns}) SELECT {DAY_MS}, at - at % {DAY_MS} AS day, account_id, model, key_id, "
-        f"{sums} FROM rollups WHERE span_ms = {HOUR_MS} GROUP BY day, account_id, model, key_id"
-    )
+    for span, finer in ((DAY_MS, HOUR_MS), (WEEK_MS, DAY_MS)):
+        connection.execute(
+            f"INSERT INTO rollups ({columns}) SELECT {span}, at - at % {span} AS begin, account_id, model, key_id, "
+            f"{sums} FROM rollups WHERE span_ms = {finer} GROUP BY begin, account_id, model, key_id"
+        )
 
 
 def _histograms(connection: sqlite3.Connection) -> None:

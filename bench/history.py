@@ -1,6 +1,7 @@
 """`python -m bench.history`: fill SQLite with millions of requests and time every list, filter and figure of a page."""
 
 import argparse
+import gc
 import json
 import random
 import sqlite3
@@ -97,6 +98,7 @@ def _time(home: Path, repeat: int) -> list[Timing]:
     app = filling.application(home)
     found = []
     with app.app_context():
+        gc.freeze()  # As the server does when it has started.
         rng = random.Random(1)
         for name, variants in asks(rng).items():
             one = timed(name, variants, repeat)

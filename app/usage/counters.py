@@ -9,7 +9,7 @@ from app.db import reading
 from app.usage.models import Rollup
 from app.usage.rollup import SUMS
 from app.usage.rows import account_labels
-from app.usage.spans import DAY_MS
+from app.usage.spans import WEEK_MS
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +24,7 @@ class Counted:
 def counted() -> tuple[Counted, ...]:
     """Return the sums by account and model; what is not known is an empty name. Call off the event loop."""
     summed = [func.sum(getattr(Rollup, name)) for name in SUMS]
-    statement = select(Rollup.account_id, Rollup.model, *summed).where(Rollup.span_ms == DAY_MS)
+    statement = select(Rollup.account_id, Rollup.model, *summed).where(Rollup.span_ms == WEEK_MS)
     held: dict[tuple[str, str], Counter[str]] = {}
     with reading() as session:
         names = account_labels(session)

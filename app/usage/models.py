@@ -134,7 +134,7 @@ class JournalPosition(Model):
 class Rollup(Model):
     """The ended requests of one span of time, account, model and key, added up with the rows, never counted later.
 
-    `span_ms`: a minute, an hour or a day (UTC). Unknown account: 0, unknown model or key: the empty text. Tokens and
+    `span_ms`: a minute, hour, day or week (UTC). Unknown account: 0, unknown model or key: the empty text. Tokens and
     costs are sums over the requests whose value is known; `*_known`, `metered` (any) and `priced` count those. A class'
     cost is only summed where the whole cost is known, so that classes add up to `cost`. The blobs are histograms.
     """

@@ -7,11 +7,11 @@ from sqlalchemy import delete, func, select, tuple_
 from sqlalchemy.orm import Session
 
 from app.usage.models import FACETS, ClientSession, Facet, Payload, Request, Rollup
-from app.usage.spans import DAY_MS, HOUR_MS, MINUTE_MS, MINUTES_KEPT_MS
+from app.usage.spans import DAY_MS, HOUR_MS, MINUTE_MS, MINUTES_KEPT_MS, WEEK_MS
 from app.values import first_id
 
 DAYS_KEPT_MS = 5 * 366 * DAY_MS
-"""Sums of days outlive the requests: they are few, and tell what past years cost."""
+"""Sums of days and weeks outlive the requests: they are few, and tell what past years cost."""
 
 
 def payload_bytes(session: Session) -> int:
@@ -48,11 +48,14 @@ def forget_requests_before(session: Session, at: int, limit: int) -> int:
 
 
 def forget_sums(session: Session, now: int, requests_before: int, limit: int) -> int:
-    """Remove sums of minutes after two days, those of hours with their requests, those of days after five years."""
+    """Remove sums of minutes after two days, those of hours with their requests, others after five years."""
+    years_ago = min(requests_before, now - DAYS_KEPT_MS)
+    years_ago -= years_ago % WEEK_MS
     return (
         _forget_spans(session, MINUTE_MS, now - MINUTES_KEPT_MS, limit)
         + _forget_spans(session, HOUR_MS, requests_before - requests_before % HOUR_MS, limit)
-        + _forget_spans(session, DAY_MS, min(requests_before, now - DAYS_KEPT_MS), limit)
+        + _forget_spans(session, DAY_MS, years_ago, limit)
+        + _forget_spans(session, WEEK_MS, years_ago, limit)
     )
 
 

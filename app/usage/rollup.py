@@ -1,4 +1,4 @@
-"""What requests add up to by minute, hour and day: written with the rows, taken back exactly when a row changes."""
+"""What requests add up to by minute, hour, day and week: written with the rows, taken back exactly when one changes."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence

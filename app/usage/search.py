@@ -9,35 +9,14 @@ from sqlalchemy import ColumnElement, Row, Select, and_, func, literal, or_, sel
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from app.usage.models import FAILED, RUNNING, UNUSUAL, Facet, Request
+from app.usage.stretches import Filter, stretches
 from app.values import first_id, id_from_text
 
-_STEPS = (500, 1000)
+__all__ = ["Filter", "Found", "find", "resolved"]
+
+_STEPS = (250, 500)
 """Rows that lead which are looked at in one step; the last number repeats."""
 _ABOVE_ALL = (1 << 63) - 1
-
-
-@dataclass(frozen=True, slots=True)
-class Filter:
-    """Which requests are meant; what is empty or None does not matter. Several values of one kind: any of them.
-
-    `start` is inclusive, `end` exclusive. `outcomes`: also `running`. `failed`: an outcome other than `complete`, or
-    a status of 400 or more. `text`: an id of a request (ours or the upstream's), the beginning of a session's or an
-    agent's id, else a part of the error.
-    """
-
-    start: int | None = None
-    end: int | None = None
-    accounts: tuple[int, ...] = ()
-    models: tuple[str, ...] = ()
-    keys: tuple[str, ...] = ()
-    statuses: tuple[int, ...] = ()
-    outcomes: tuple[str, ...] = ()
-    failed: bool | None = None
-    session_id: str | None = None
-    agent_id: str | None = None
-    synthetic: bool | None = None
-    text: str | None = None
-    request_id: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,22 +45,23 @@ def find(
     narrowed = resolved(session, wanted)
     if narrowed is None:
         return Found((), None)
-    lowest, highest = _bounds(narrowed, below)
+    deadline = None if within_s is None else monotonic() + within_s
     lead = _lead(session, narrowed)
     conditions = _conditions(narrowed, lead)
     rows: list[Row[Any]] = []
-    deadline = None if within_s is None else monotonic() + within_s
     step = 0
-    while highest > lowest:
-        low = _low(session, lead, lowest, highest, _STEPS[min(step, len(_STEPS) - 1)])
-        rows += session.execute(_page(columns, conditions, low, highest, limit + 1 - len(rows))).all()
-        highest = low
-        step += 1
-        if len(rows) > limit:
-            return Found(rows[:limit], rows[limit - 1].id)
-        if deadline is not None and monotonic() > deadline:
-            break
-    return Found(rows, highest if highest > lowest else None)
+    for lowest, highest in stretches(session, narrowed, *_bounds(narrowed, below)):
+        at = highest
+        while at > lowest:
+            if deadline is not None and step and monotonic() > deadline:
+                return Found(rows, at)
+            low = _low(session, lead, lowest, at, _STEPS[min(step, len(_STEPS) - 1)])
+            rows += session.execute(_page(columns, conditions, low, at, limit + 1 - len(rows))).all()
+            at = low
+            step += 1
+            if len(rows) > limit:
+                return Found(rows[:limit], rows[limit - 1].id)
+    return Found(rows, None)
 
 
 def resolved(session: Session, wanted: Filter) -> Filter | None:
@@ -102,15 +82,6 @@ def resolved(session: Session, wanted: Filter) -> Filter | None:
             other = getattr(wanted, name)
             return None if other not in (None, known) else _named(wanted, name, known)
     return replace(wanted, text=said)
-
-
-def matching(session: Session, wanted: Filter) -> tuple[list[ColumnElement[bool]], int, int]:
-    """Return a filter as conditions and the range of ids (inclusive, exclusive), for walks over all that matches."""
-    narrowed = resolved(session, wanted)
-    if narrowed is None:
-        return [], 0, 0
-    lowest, highest = _bounds(narrowed, None)
-    return _conditions(narrowed, _lead(session, narrowed)), lowest, highest
 
 
 def _named(wanted: Filter, name: str, value: str) -> Filter:

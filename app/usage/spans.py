@@ -7,7 +7,9 @@ from app.errors import InvalidInput
 MINUTE_MS = 60_000
 HOUR_MS = 3_600_000
 DAY_MS = 86_400_000
-SPANS = (MINUTE_MS, HOUR_MS, DAY_MS)
+WEEK_MS = 7 * DAY_MS
+"""From Thursday to Thursday, as the epoch's day has it."""
+SPANS = (MINUTE_MS, HOUR_MS, DAY_MS, WEEK_MS)
 
 MINUTES_USED_MS = 48 * HOUR_MS
 """How far back sums of minutes are read; they are kept somewhat longer."""

@@ -43,3 +43,9 @@ def test_less_than_nothing_is_refused() -> None:
     with pytest.raises(ValueError, match="less than nothing"):
         pack({3: -1})
     assert pack({}) is None
+
+
+@pytest.mark.parametrize("most", [255, 256, (1 << 24) - 1, 1 << 24])
+def test_many_full_counters_do_not_run_over(most: int) -> None:
+    one = {3: most, 4: most, 9: 1}
+    assert Sum([pack(one)] * 1000 + [None]).counts() == {bucket: 1000 * count for bucket, count in one.items()}
