@@ -143,10 +143,13 @@ def _figures() -> dict[str, list[Ask]]:
                 lambda span=span, pair=pair: analytics.series(span, pair) for pair in pairs
             ],
         }  # fmt: skip
-    local = last("30d", now, offset_ms=2 * HOUR_MS)
+    for hours in (2, -7):
+        local = last("30d", now, offset_ms=hours * HOUR_MS)
+        found[f"30d: series by local days, {hours:+} h"] = [lambda span=local: analytics.series(span)]
+        found[f"30d: series by local days, {hours:+} h, by model"] = [
+            lambda span=local: analytics.series(span, group="model")
+        ]
     year = between(now - 364 * DAY_MS, now, now)
-    found["30d: series by local days"] = [lambda: analytics.series(local)]
-    found["30d: series by local days, by model"] = [lambda: analytics.series(local, group="model")]
     found["a year: series by model"] = [lambda: analytics.series(year, group="model")]
     found["a year: totals and change"] = [lambda: analytics.summary(year)]
     starts = range(now - 90 * DAY_MS, now - 10 * DAY_MS, 7 * DAY_MS)

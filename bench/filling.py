@@ -18,7 +18,6 @@ from app.factory import create_app
 from app.runtime import runtime
 from app.usage import histogram
 from app.usage.capture import Capture
-from app.usage.models import Rollup
 from app.usage.payloads import seal
 from app.usage.rollup import KEY, SUMS, TIMED
 from app.usage.spans import DAY_MS, HOUR_MS, MINUTE_MS, MINUTES_KEPT_MS, WEEK_MS
@@ -195,7 +194,6 @@ def _rollups(connection: sqlite3.Connection, end: int) -> None:
 
 def _histograms(connection: sqlite3.Connection) -> None:
     rng = random.Random(1)
-    timed = dict(zip(TIMED, ("duration_ms", "first_byte_ms", "first_token_ms", "speed_milli")))
     drawn: dict[tuple[str, int], list[bytes | None]] = {}
 
     def draw(name: str, count: int) -> bytes | None:
@@ -211,11 +209,27 @@ def _histograms(connection: sqlite3.Connection) -> None:
         return kept[rng.randrange(len(kept))]
 
     connection.create_function("draw", 2, draw)
-    sets = ", ".join(
-        f"{name} = draw('{name}', {'requests' if total != 'speed_milli' else 'speed_timed'})"
-        for name, total in timed.items()
+    totals = ("requests", "requests", "requests", "speed_timed")
+    sets = ", ".join(f"{name} = draw('{name}', {total})" for name, total in zip(TIMED, totals))
+    connection.execute(f"UPDATE rollups SET {sets} WHERE span_ms <= {HOUR_MS}")
+    for span in (DAY_MS, WEEK_MS):
+        _gather(connection, span)
+
+
+def _gather(connection: sqlite3.Connection, span: int) -> None:
+    """Make the histograms of days or weeks out of those of their hours."""
+    key = f"at - at % {span}, account_id, model, key_id"
+    hours = connection.execute(f"SELECT {key}, {', '.join(TIMED)} FROM rollups WHERE span_ms = {HOUR_MS}")
+    held: dict[tuple[object, ...], tuple[histogram.Sum, ...]] = {}
+    for *place, durations, first_bytes, first_tokens, speeds in hours:
+        sums = held.setdefault(tuple(place), tuple(histogram.Sum() for _ in TIMED))
+        for one, blob in zip(sums, (durations, first_bytes, first_tokens, speeds)):
+            one.add(blob)
+    sets = ", ".join(f"{name} = ?" for name in TIMED)
+    connection.executemany(
+        f"UPDATE rollups SET {sets} WHERE span_ms = {span} AND at = ? AND account_id = ? AND model = ? AND key_id = ?",
+        ((*(histogram.pack(one.counts()) for one in sums), *place) for place, sums in held.items()),
     )
-    connection.execute(f"UPDATE {Rollup.__tablename__} SET {sets}")
 
 
 def _sessions(connection: sqlite3.Connection) -> None:

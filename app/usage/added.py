@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from app.usage.models import Rollup
 from app.usage.rollup import SUMS
-from app.usage.spans import Range, Segment
+from app.usage.spans import DAY_MS, Range, Segment
 
 Group = Literal["account", "model", "key"]
 GROUPS: tuple[Group, ...] = ("account", "model", "key")
@@ -51,20 +51,36 @@ def summed(
     sums = [func.sum(T[name]) for name in names]
     for segment in segments:
         columns = list(by)
-        if span is not None and segment.span_ms != span.bucket_ms and len(by) > 1 and by[1] is not T.account_id:
-            # Otherwise the groups come in the order of the primary key, and need no sorting as long as it is kept.
-            columns[0] = by[0] - (by[0] + span.offset_ms) % span.bucket_ms
+        if span is not None:
+            columns[0] = moment(segment, span, is_sorted=len(by) > 1 and by[1] is not T.account_id)
         statement = _inside(select(*columns, *sums), segment, narrow).group_by(*columns)
         for row in session.connection().execute(statement):
             if row[skip] is None:
                 continue
-            if span is None:
-                place: tuple[Any, ...] = tuple(str(one or "") for one in row[:skip])
-            else:
-                place = (span.bucket_of(int(row[0])), *(str(one or "") for one in row[1:skip]))
             values = tuple(map(int, row[skip:]))
-            found[place] = added(found[place], values) if place in found else values
+            if span is None:
+                _add(found, tuple(str(one or "") for one in row[:skip]), values)
+                continue
+            group = tuple(str(one or "") for one in row[1:skip])
+            for bucket, sign in segment.places(span, int(row[0])):
+                _add(found, (bucket, *group), values if sign > 0 else tuple(-one for one in values))
     return found
+
+
+def _add(found: dict[tuple[Any, ...], Values], place: tuple[Any, ...], values: Values) -> None:
+    found[place] = added(found[place], values) if place in found else values
+
+
+def moment(segment: Segment, span: Range, is_sorted: bool = True) -> Any:
+    """Return the time by which sums of a segment are told apart: no finer than their buckets ask for.
+
+    `is_sorted`: the groups do not come in the order of the primary key, so that fewer of them are cheaper.
+    """
+    if segment.moved is not None:
+        return T.at - T.at % DAY_MS + segment.moved[0]
+    if segment.by_noon or not is_sorted:
+        return T.at
+    return T.at - (T.at + span.offset_ms) % span.bucket_ms
 
 
 def rows_of(
@@ -95,6 +111,9 @@ def _inside(statement: Select[Any], segment: Segment, narrow: Narrow) -> Select[
         (T.model, narrow.models),
         (T.key_id, narrow.keys),
     )
+    if segment.moved is not None:
+        first, last = segment.moved
+        found = found.where(T.at % DAY_MS >= first, T.at % DAY_MS < last)
     for column, values in wanted:
         if values:
             found = found.where(column.in_(values))

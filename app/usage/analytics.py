@@ -11,11 +11,25 @@ from sqlalchemy.orm import Session
 from app.clock import now_ms
 from app.db import reading
 from app.errors import InvalidInput
-from app.usage.added import COLUMNS, GROUPS, REQUESTS, ZEROS, Group, Narrow, T, Values, added, in_all, rows_of, summed
+from app.usage.added import (
+    COLUMNS,
+    GROUPS,
+    REQUESTS,
+    ZEROS,
+    Group,
+    Narrow,
+    T,
+    Values,
+    added,
+    in_all,
+    moment,
+    rows_of,
+    summed,
+)
 from app.usage.histogram import Sum
 from app.usage.models import Facet
 from app.usage.rows import account_labels, key_names
-from app.usage.spans import Range, before, cover
+from app.usage.spans import Range, before, cover, cover_buckets
 from app.usage.sums import METRICS, Percentiles, Totals, spread, totals
 
 __all__ = [
@@ -178,7 +192,7 @@ def _by_bucket(
     """Return (group, bucket) -> sums."""
     by = (T.at,) if group is None else (T.at, COLUMNS[group])
     found: dict[tuple[str | None, int], Values] = {}
-    for (at, *value), values in summed(session, cover(span, by_bucket=True), narrow, by, span).items():
+    for (at, *value), values in summed(session, cover_buckets(span), narrow, by, span).items():
         place = (value[0] if value else None, int(at))
         found[place] = added(found[place], values) if place in found else values
     return found
@@ -195,20 +209,18 @@ def _timed(
     """Return (group, bucket) -> metric -> histogram."""
     by = T.at if group is None else COLUMNS[group]
     blobs = [T[METRICS[metric]] for metric in metrics]
-    gathered: dict[tuple[Any, int], list[Sequence[Any]]] = {}
-    for row in rows_of(session, cover(span, by_bucket=True), narrow, (T.at, by, *blobs)):
-        place = (row[1], row[0])
-        if place in gathered:
-            gathered[place].append(row)
-        else:
-            gathered[place] = [row]
     found: dict[tuple[str | None, int], dict[str, Sum]] = {}
-    for (value, at), rows in gathered.items():
-        name = None if group is None else str(value or "")
-        line = (name if name in kept else OTHERS, span.bucket_of(at))
-        held = found.setdefault(line, {})
-        for position, metric in enumerate(metrics, 2):
-            held.setdefault(metric, Sum()).extend([row[position] for row in rows])
+    for segment in cover_buckets(span):
+        gathered: dict[tuple[Any, int], list[Sequence[Any]]] = {}
+        for row in rows_of(session, (segment,), narrow, (moment(segment, span), by, *blobs)):
+            gathered.setdefault((row[1] if group else None, row[0]), []).append(row)
+        for (value, at), rows in gathered.items():
+            name = None if group is None else str(value or "")
+            for bucket, sign in segment.places(span, at):
+                held = found.setdefault((name if name in kept else OTHERS, bucket), {})
+                for position, metric in enumerate(metrics, 2):
+                    here = held.setdefault(metric, Sum())
+                    (here.extend if sign > 0 else here.take)([row[position] for row in rows])
     return found
 
 

@@ -80,6 +80,16 @@ class Sum:
             if self._number == _ADDED_AT_ONCE:
                 self._spread()
 
+    def take(self, stored: Iterable[bytes | None]) -> None:
+        """Take histograms away; at the end no bucket may hold less than nothing."""
+        self._lanes -= Sum(stored).lanes
+
+    @property
+    def lanes(self) -> int:
+        """All counters as one number, 64 bits for each."""
+        self._spread()
+        return self._lanes
+
     def _spread(self) -> None:
         """Put what was added up into lanes in which nothing can run over."""
         held = self._held.copy()
@@ -95,11 +105,11 @@ class Sum:
 
     def counts(self) -> dict[int, int]:
         """Return bucket -> count."""
-        self._spread()
-        if not self._lanes:
+        whole = self.lanes
+        if not whole:
             return {}
-        first = ((self._lanes & -self._lanes).bit_length() - 1) // _LANE_BITS
-        lanes = self._lanes >> _LANE_BITS * first
+        first = ((whole & -whole).bit_length() - 1) // _LANE_BITS
+        lanes = whole >> _LANE_BITS * first
         size = -(-lanes.bit_length() // _LANE_BITS)
         counts = unpack_from(f"<{size}Q", lanes.to_bytes(size * _LANE_BYTES, "little"))
         return {bucket: count for bucket, count in enumerate(counts, first) if count}

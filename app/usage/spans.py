@@ -1,5 +1,6 @@
 """Ranges of time and the sums that cover them: minutes at the edges, hours and days between."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from app.errors import InvalidInput
@@ -14,6 +15,8 @@ SPANS = (MINUTE_MS, HOUR_MS, DAY_MS, WEEK_MS)
 MINUTES_USED_MS = 48 * HOUR_MS
 """How far back sums of minutes are read; they are kept somewhat longer."""
 MINUTES_KEPT_MS = 50 * HOUR_MS
+
+_NOON_MS = 12 * HOUR_MS
 
 MAX_BUCKETS = 1500
 _BUCKETS_MS = (
@@ -60,11 +63,24 @@ class Range:
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """A stretch of a range that the sums of one span cover exactly."""
+    """A stretch of a range that the sums of one span cover exactly.
+
+    `by_noon`: a sum belongs to the bucket of its day's noon (UTC). `moved`: only the sums that begin in this part of a
+    day; they are taken out of the bucket of its noon and put into their own.
+    """
 
     span_ms: int
     start: int
     end: int
+    by_noon: bool = False
+    moved: tuple[int, int] | None = None
+
+    def places(self, span: Range, at: int) -> tuple[tuple[int, int], ...]:
+        """Return the buckets that a sum counts in, each with 1, or -1 where it is taken away."""
+        here, noon = span.bucket_of(at), span.bucket_of(at - at % DAY_MS + _NOON_MS)
+        if self.moved is not None:
+            return (here, 1), (noon, -1)
+        return ((noon if self.by_noon else here, 1),)
 
 
 def last(name: str, now: int, offset_ms: int = 0) -> Range:
@@ -105,20 +121,38 @@ def before(span: Range, now: int) -> Range:
     return between(span.start - span.length_ms, span.start, now, None, span.offset_ms)
 
 
-def cover(span: Range, by_bucket: bool = False) -> tuple[Segment, ...]:
-    """Return the segments that add up to a range, the coarsest where they fit.
+def cover(span: Range) -> tuple[Segment, ...]:
+    """Return the segments that add up to a range, the coarsest where they fit."""
+    return tuple(_merged(_covered(span.start, span.end, SPANS)))
 
-    `by_bucket`: no segment reaches over the edge of a bucket, so that each sum belongs to one bucket.
+
+def cover_buckets(span: Range) -> tuple[Segment, ...]:
+    """Return segments that add up to a range and to each of its buckets.
+
+    Days of a local time are made of days of UTC: the hours around midnight are taken out of one and put into the other.
     """
-    usable = [one for one in SPANS if not by_bucket or _fits(one, span)]
-    return tuple(_merged(_covered(span.start, span.end, usable)))
+    shift = span.offset_ms % DAY_MS
+    if span.bucket_ms % DAY_MS or not shift or shift % HOUR_MS:
+        usable = [one for one in SPANS if _fits(one, span)]
+        return tuple(_merged(_covered(span.start, span.end, usable)))
+    moved = (DAY_MS - shift, DAY_MS) if shift < _NOON_MS else (0, DAY_MS - shift)
+    found: list[Segment] = []
+    for one in _merged(_covered(span.start, span.end, SPANS[: SPANS.index(DAY_MS) + 1])):
+        if one.span_ms != DAY_MS:
+            found.append(one)
+            continue
+        found += [
+            Segment(DAY_MS, one.start, one.end, by_noon=True),
+            Segment(HOUR_MS, one.start, one.end, moved=moved),
+        ]
+    return tuple(found)
 
 
 def _fits(span_ms: int, span: Range) -> bool:
     return span.bucket_ms % span_ms == 0 and span.offset_ms % span_ms == 0
 
 
-def _covered(start: int, end: int, usable: list[int]) -> list[Segment]:
+def _covered(start: int, end: int, usable: Sequence[int]) -> list[Segment]:
     """Cut into the longest whole spans: finer ones at both ends."""
     coarsest = usable[-1]
     if len(usable) == 1:

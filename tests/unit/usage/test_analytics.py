@@ -1,4 +1,5 @@
 import random
+from collections import Counter
 from collections.abc import Iterable
 
 import pytest
@@ -90,6 +91,29 @@ def test_totals_count_exactly_the_rows_of_the_range(history: None, span: spans.R
             select(Request.id).where(Request.started_at >= span.start, Request.started_at < span.end)
         ).all()
     assert summary(span).totals.requests == len(rows)
+
+
+@pytest.mark.parametrize("hours", [2, -5, 12, -11, 11, 0])
+@pytest.mark.parametrize("group", [None, "model"])
+def test_days_of_local_time_hold_the_requests_of_those_days(
+    history: None, hours: int, group: analytics.Group | None
+) -> None:
+    span = spans.last("30d", NOW, offset_ms=hours * HOUR)
+    with reading() as session:
+        rows = session.execute(
+            select(Request.started_at, Request.model_used).where(
+                Request.started_at >= span.start, Request.started_at < span.end
+            )
+        ).all()
+    expected = Counter((span.bucket_of(at), model if group else None) for at, model in rows)
+    found: Counter[tuple[int, str | None]] = Counter()
+    for line in series(span, group=group, metrics=("duration",)):
+        for point in line.points:
+            found[point.at, line.value] += point.totals.requests
+            counted = point.percentiles["duration"].count if point.percentiles else 0
+            assert counted == point.totals.requests
+    assert +found == expected
+    assert len({at for at, _ in expected}) > 15
 
 
 def test_change_is_against_the_range_before(app: Flask, clock: None) -> None:

@@ -49,3 +49,10 @@ def test_less_than_nothing_is_refused() -> None:
 def test_many_full_counters_do_not_run_over(most: int) -> None:
     one = {3: most, 4: most, 9: 1}
     assert Sum([pack(one)] * 1000 + [None]).counts() == {bucket: 1000 * count for bucket, count in one.items()}
+
+
+@given(COUNTS, COUNTS)
+def test_what_is_taken_away_is_gone(kept: dict[int, int], gone: dict[int, int]) -> None:
+    held = Sum([pack(gone), pack(kept)])
+    held.take([pack(gone), None])
+    assert held.counts() == kept
