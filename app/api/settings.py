@@ -116,7 +116,7 @@ def set_retention(body: NewRetention) -> Retention:
     return _retention()
 
 
-@settings.get("/config/<name>")
+@settings.get("/config/settings/<name>")
 @operation(errors=(404,))
 def setting(name: str) -> SettingRow:
     """Show one setting, by its name or that of its variable."""
@@ -124,14 +124,14 @@ def setting(name: str) -> SettingRow:
     return next(row for row in _present().rows() if row.name == line.name)
 
 
-@settings.put("/config/<name>")
+@settings.put("/config/settings/<name>")
 @operation(errors=(404, 409))
 def change_setting(name: str, body: NewValue) -> SettingRow:
     """Change a setting, at once and in every worker. What the environment says stays above it: 409."""
     return preferences.change(runtime().settings, name, body.value, actor())
 
 
-@settings.delete("/config/<name>")
+@settings.delete("/config/settings/<name>")
 @operation(errors=(404, 409))
 def reset_setting(name: str) -> SettingRow:
     """Give a setting its default back."""

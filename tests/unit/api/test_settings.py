@@ -31,10 +31,10 @@ def test_retention_is_changed_as_a_whole_or_not_at_all(call: Call) -> None:
 
 
 def test_one_setting_is_changed_and_reset(call: Call) -> None:
-    changed = call("PUT", "/api/config/retry_attempts", {"value": "5"}).get_json()
+    changed = call("PUT", "/api/config/settings/retry_attempts", {"value": "5"}).get_json()
     assert (changed["value"], changed["origin"]) == ("5", "stored")
-    assert call("GET", "/api/config/RETRY_ATTEMPTS").get_json()["value"] == "5"
-    assert call("DELETE", "/api/config/retry_attempts").get_json()["origin"] == "default"
+    assert call("GET", "/api/config/settings/RETRY_ATTEMPTS").get_json()["value"] == "5"
+    assert call("DELETE", "/api/config/settings/retry_attempts").get_json()["origin"] == "default"
     assert stored() == {}
 
 
@@ -48,7 +48,7 @@ def test_one_setting_is_changed_and_reset(call: Call) -> None:
     ],
 )
 def test_wrong_change_is_refused(call: Call, name: str, body: Any, status: int) -> None:
-    refused = call("PUT", f"/api/config/{name}", body)
+    refused = call("PUT", f"/api/config/settings/{name}", body)
     assert refused.status_code == status
     assert "value" in refused.get_json()["details"] or status == 404
     assert stored() == {}
