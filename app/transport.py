@@ -101,11 +101,12 @@ class Transport:
         self._is_proxied = options.proxy is not None
         self._lanes: dict[str, _Lane] = {}
 
-    def send(self, outbound: Outbound) -> Answer:
+    def send(self, outbound: Outbound, is_repeatable: bool = True) -> Answer:
         """Send one request and wait for the head of its answer.
 
-        Raises UpstreamFailed with phase `connect` (nothing was sent) or `head`. There is no time limit on the answer
-        here: the caller bounds the wait.
+        `is_repeatable`: it may go twice; what may not gets a connection of its own, since one that was idle may be
+        closed under our hands. Raises UpstreamFailed with phase `connect` (nothing was sent) or `head`. There is no
+        time limit on the answer here: the caller bounds the wait.
         """
         url = outbound.url
         slash = url.find("/", 8)
@@ -116,7 +117,7 @@ class Transport:
         if self._is_proxied and origin.startswith("http:"):
             target = url
         head = request_head(outbound.method, target, lane.host, outbound.headers, len(outbound.body))
-        sock = lane.take()
+        sock = lane.take() if is_repeatable else None
         if sock is not None:
             try:
                 return self._exchange(sock, lane, outbound, head)

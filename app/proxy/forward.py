@@ -50,6 +50,7 @@ class Corridor:
         self._request = request
         self._flight = flight
         self._record = record
+        self._is_repeatable = request.method != "POST" or request.path in REPEATABLE
         self._begun = time.monotonic()
         self._last: _Last | None = None
         self._failed: dict[int, Ineligible] = {}
@@ -152,7 +153,7 @@ class Corridor:
         )
         opened = None
         try:
-            opened = Opened(self._runtime.transport.send(outbound))
+            opened = Opened(self._runtime.transport.send(outbound, self._is_repeatable))
             is_success = 200 <= opened.answer.status < 300
             if is_success and self._request.stream and opened.is_stream:
                 opened.pull_first_event(settings.first_event_hold_s)
@@ -237,10 +238,8 @@ class Corridor:
 
     def _may_repeat(self, verdict: Verdict, opened: Opened | None) -> bool:
         """Whether a request that may have had an effect already can be sent again."""
-        request = self._request
-        is_safe = request.method != "POST" or request.path in REPEATABLE
         was_refused = opened is None or opened.answer.status in (503, 529)
-        return (is_safe or was_refused) and time.monotonic() - self._begun < _RETRY_BUDGET_S
+        return (self._is_repeatable or was_refused) and time.monotonic() - self._begun < _RETRY_BUDGET_S
 
     def _pause(self, attempt: int) -> None:
         """Wait before the next try in place: full jitter under an exponential limit."""

@@ -190,6 +190,16 @@ def test_stale_connection_is_replaced_without_a_word(transport: Transport, peer:
     assert made.connections == 3
 
 
+def test_request_that_may_not_go_twice_goes_over_a_new_connection(
+    transport: Transport, peer: Callable[..., Peer]
+) -> None:
+    made = peer(lambda p: [p.says(OK, then=keep), p.says(b"")])
+    assert whole(transport.send(get(made.url))) == b"ok"
+    with pytest.raises(UpstreamFailed, match="without an answer"):
+        transport.send(get(made.url, method="POST", body=b"abc"), is_repeatable=False)
+    assert made.connections == 2
+
+
 def test_new_connection_that_is_closed_is_a_failure(transport: Transport, peer: Callable[..., Peer]) -> None:
     made = peer(lambda p: [p.says(b""), p.says(OK)])
     with pytest.raises(UpstreamFailed, match="without an answer") as caught:
