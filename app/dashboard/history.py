@@ -100,7 +100,15 @@ class Rows:
         self._number = news.number
         if news.is_gap:
             return [Event("more changed than is kept", "reset", str(news.number))]
-        return [self._row(change) for change in news.changes if matches(self._asked, change.request)]
+        found = (self._told(change) for change in news.changes)
+        return [event for event in found if event is not None]
+
+    def _told(self, change: Change) -> Event | None:
+        row = change.request
+        if matches(self._asked, row):
+            return self._row(change)
+        # While it ran it may have fitted, and then its row is still on the page.
+        return None if row.outcome == "running" else Event(row.public_id, "gone", str(change.number))
 
     def _row(self, change: Change) -> Event:
         html = render_template("partials/requests/row.html", row=change.request, base=self._base)

@@ -26,7 +26,13 @@ addEventListener("DOMContentLoaded", () => {
   const hold = document.getElementById("live-hold");
   let waiting = [];
 
-  function take(html) {
+  function drop(id) {
+    document.getElementById(id)?.remove();
+    document.getElementById(`${id}-error`)?.remove();
+  }
+
+  function take({ name, html }) {
+    if (name === "gone") { drop(html); return; }
     const holder = document.createElement("tbody");
     const table = document.createElement("table");
     table.append(holder);
@@ -53,10 +59,13 @@ addEventListener("DOMContentLoaded", () => {
   const source = new ccflare.RestingSource(rows.dataset.live);
   source.onopen = () => { state.textContent = "live"; state.className = "fine is-live"; };
   source.onerror = () => { state.textContent = "connecting…"; state.className = "fine"; };
-  source.addEventListener("row", (event) => {
-    if (hold.getAttribute("aria-pressed") === "true") waiting.push(event.data);
-    else take(event.data);
-  });
+  for (const name of ["row", "gone"]) {
+    source.addEventListener(name, (event) => {
+      const news = { name, html: event.data };
+      if (hold.getAttribute("aria-pressed") === "true") waiting.push(news);
+      else take(news);
+    });
+  }
   source.addEventListener("reset", () => location.reload());
   hold.hidden = false;
   hold.addEventListener("click", () => {

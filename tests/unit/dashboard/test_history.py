@@ -66,6 +66,22 @@ def test_stream_sends_rows_and_says_when_it_missed_some(app: Flask) -> None:
     assert [one.name for one in rows.look()] == ["reset"]
 
 
+def test_stream_takes_back_a_row_that_no_longer_fits_once_it_has_ended(app: Flask) -> None:
+    row = row_of()
+    running = replace(row, outcome="running", status=None)
+
+    class Source:
+        news = [News((Change(4, running),), 4), News((Change(5, row),), 5)]
+
+        def since(self, number: int | None) -> News:
+            return self.news.pop(0)
+
+    rows = Rows(Source(), Filter(outcomes=("running",)), 3, "/dashboard/requests")  # type: ignore[arg-type]
+    assert [one.name for one in rows.look()] == ["row"]
+    (event,) = rows.look()
+    assert (event.name, event.data, event.id) == ("gone", row.public_id, "5")
+
+
 def test_list_pages_by_key_set_and_keeps_its_filters(admin: FlaskClient) -> None:
     put(*(end(now_ms() - at * 1000) for at in range(60)))
     first = admin.get("/dashboard/requests?model=claude-sonnet-4-5").text
