@@ -1,8 +1,5 @@
 """The list of requests: live, by pages and filters, and as a file."""
 
-import csv
-import io
-from collections.abc import Iterator
 from typing import Any
 
 from flask import Response, render_template, request, url_for
@@ -14,24 +11,17 @@ from app.dashboard.blueprints import dashboard
 from app.dashboard.narrowing import OUTCOMES, text, wanted
 from app.dashboard.ranges import local_text, moment, names
 from app.errors import InvalidInput
-from app.gate.streams import Event, event_stream
+from app.gate.streams import Event, event_stream, long_answer
 from app.runtime import runtime
 from app.usage import feed
+from app.usage.export import MEDIA_TYPES, export
 from app.usage.feed import Change, Feed
 from app.usage.queries import FacetValue, facets, list_requests
 from app.usage.rows import RequestRow
 from app.usage.search import Filter
 
 _PAGE = 50
-_EXPORTED = 10_000
-_EXPORT_STEP = 1000
 _KINDS = ("account", "model", "key", "status")
-_COLUMNS = (
-    *("public_id", "started_at", "duration_ms", "first_byte_ms", "first_token_ms", "method", "path", "model"),
-    *("model_used", "stream", "account_name", "provider", "key_name", "session_id", "agent_id", "status", "outcome"),
-    *("error", "attempts", "cost_micro_usd", "tokens_per_s", "stop_reason"),
-)
-_CLASSES = ("input", "output", "cache_read", "cache_write_5m", "cache_write_1h", "web_searches")
 
 
 @dashboard.get("/requests")
@@ -79,10 +69,11 @@ requests_stream._cooperative = True  # type: ignore[attr-defined]  # noqa: SLF00
 
 @dashboard.get("/requests/export.csv")
 def requests_export() -> Response:
-    """Send what the filter of the address finds, newest first, as a table for other programs."""
-    rows = list(_found(wanted(now_ms())))
-    headers = {"Content-Disposition": "attachment; filename=ccflare-requests.csv"}
-    return Response(_csv(rows), mimetype="text/csv", headers=headers)
+    """Send all that the filter of the address finds, newest first, as a table for other programs."""
+    return long_answer(export(wanted(now_ms()), "csv"), MEDIA_TYPES["csv"], "ccflare-requests.csv")
+
+
+requests_export._cooperative = True  # type: ignore[attr-defined]  # noqa: SLF001 - it streams
 
 
 class Rows:
@@ -157,32 +148,3 @@ def _below() -> int | None:
 
 def _facets() -> dict[str, tuple[FacetValue, ...]]:
     return {kind: facets(kind) for kind in _KINDS}
-
-
-def _found(asked: Filter) -> Iterator[RequestRow]:
-    below, count = None, 0
-    while count < _EXPORTED:
-        page = list_requests(asked, below, _EXPORT_STEP)
-        count += len(page.requests)
-        yield from page.requests
-        below = page.next
-        if below is None:
-            return
-
-
-def _csv(rows: list[RequestRow]) -> Iterator[str]:
-    yield _line([*_COLUMNS, *(f"{name}_tokens" for name in _CLASSES[:-1]), "web_searches"])
-    for row in rows:
-        plain = [getattr(row, name) for name in _COLUMNS]
-        yield _line([*map(_harmless, plain), *(getattr(row.tokens, name) for name in _CLASSES)])
-
-
-def _harmless(value: object) -> object:
-    """Return a value that a spreadsheet does not take for a formula."""
-    return f"'{value}" if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r") else value
-
-
-def _line(values: list[object]) -> str:
-    out = io.StringIO()
-    csv.writer(out).writerow(values)
-    return out.getvalue()

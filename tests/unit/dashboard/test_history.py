@@ -1,4 +1,5 @@
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from flask import Flask
@@ -9,7 +10,7 @@ from app.dashboard.history import Rows, matches
 from app.usage.feed import Change, News
 from app.usage.queries import list_requests
 from app.usage.rows import RequestRow
-from app.usage.search import Filter
+from app.usage.search import Filter, find
 from app.values import id_text
 from tests.unit.usage.records import NOW, end, put, start
 
@@ -109,7 +110,24 @@ def test_export_holds_what_the_filter_finds_and_no_formula(viewer: FlaskClient) 
     answer = viewer.get("/dashboard/requests/export.csv?failed=1")
     lines = answer.text.splitlines()
     assert answer.mimetype == "text/csv"
-    assert lines[0].startswith("public_id,started_at")
+    assert lines[0].startswith("id,started_at")
     assert len(lines) == 2
     assert id_text(kept["id"]) in lines[1]
     assert "'=HYPERLINK" in lines[1]
+
+
+def test_export_is_made_while_it_is_read(viewer: FlaskClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    looks: list[int] = []
+
+    def counted(*asked: Any) -> Any:
+        looks.append(1)
+        return find(*asked)
+
+    monkeypatch.setattr("app.usage.export.find", counted)
+    monkeypatch.setattr("app.usage.export._PAGE", 2)
+    put(*(end(now_ms() - number) for number in range(5)))
+    pieces = viewer.get("/dashboard/requests/export.csv", buffered=False).iter_encoded()
+    assert next(pieces).startswith(b"id,")
+    assert looks == []
+    assert b"".join(pieces).count(b"\n") == 5
+    assert len(looks) == 3
