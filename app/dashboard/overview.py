@@ -14,9 +14,9 @@ from app.dashboard import show
 from app.dashboard.blueprints import dashboard
 from app.dashboard.charts import chart
 from app.dashboard.ranges import chosen, names, reader_offset_ms
-from app.dashboard.serving import serving, verdict
 from app.gate.streams import Event, event_stream
 from app.runtime import runtime
+from app.serving import serving, verdict
 from app.usage.analytics import Group, Share, series, shares, summary
 from app.usage.feed import Feed
 from app.usage.queries import latest_failures, list_requests

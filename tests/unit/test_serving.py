@@ -1,12 +1,16 @@
+"""Who would serve now, and how everything is, in words."""
+
 from collections.abc import Callable
 
+import pytest
 from flask import Flask
 
 from app.accounts import service
+from app.accounts.entry import NewAccount
 from app.accounts.overview import AccountView
 from app.audit import SYSTEM
-from app.dashboard.serving import serving, verdict
 from app.runtime import runtime
+from app.serving import serving, verdict
 from app.usage.rollup import SUMS
 from app.usage.sums import Totals, totals
 
@@ -19,6 +23,16 @@ def added_up(**sums: int) -> Totals:
 
 
 QUIET = added_up()
+
+
+@pytest.fixture
+def add(app: Flask) -> Add:
+    """Add an account."""
+
+    def make(name: str, priority: int = 0) -> AccountView:
+        return service.add(runtime().vault, NewAccount(name, "console", "sk-a-key", priority=priority), SYSTEM)
+
+    return make
 
 
 def test_best_account_serves_and_says_why(app: Flask, add: Add) -> None:
