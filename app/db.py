@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import lru_cache
 from importlib import import_module
+from itertools import chain
+from operator import itemgetter
 from typing import Any, Literal, TypeVar, cast
 
 from flask import Flask, current_app
@@ -69,6 +71,9 @@ def beats(session: Session) -> dict[str, int]:
     """Return the counter of each topic."""
     return {topic: count for topic, count in session.execute(select(Pulse.topic, Pulse.beats))}
 
+
+_AT_ONCE = (64, 16, 4, 1)
+"""How many rows one statement writes: few sizes, so that their prepared statements stay in the driver's cache."""
 
 _SQLITE_PRAGMAS = (
     "PRAGMA journal_mode=WAL",
@@ -176,9 +181,28 @@ def _write_rows(
 
 
 def _run_many(connection: Connection, sql: str, order: tuple[str, ...], rows: list[dict[str, Any]]) -> None:
-    # Straight to the driver: the ORM and the expression layer cost several times what the database does.
-    many: Any = [tuple(row[name] for name in order) for row in rows] if order else rows
-    connection.exec_driver_sql(sql, many)
+    """Run a statement for every row, straight at the driver: the layers above cost more than the database does.
+
+    A native thread gives the interpreter away and gets it back at every step of SQLite, which holds it and the event
+    loop up; so many rows go in one step.
+    """
+    if not order:
+        connection.exec_driver_sql(sql, rows)
+        return
+    values = itemgetter(*order)
+    at = 0
+    for size in _AT_ONCE:
+        while len(rows) - at >= size:
+            flat = tuple(chain.from_iterable(map(values, rows[at : at + size])))
+            connection.exec_driver_sql(_widened(sql, len(order), size), flat)
+            at += size
+
+
+@lru_cache(maxsize=256)
+def _widened(sql: str, columns: int, rows: int) -> str:
+    """Return an INSERT of one row as one of many."""
+    row = f"({', '.join('?' * columns)})"
+    return sql.replace(f"VALUES {row}", f"VALUES {', '.join([row] * rows)}", 1)
 
 
 @lru_cache(maxsize=128)
@@ -273,18 +297,30 @@ class _Offload:
         return self._submit(contextvars.copy_context(), function)
 
     def _submit(self, context: contextvars.Context, function: Callable[[], T]) -> T:
-        def task() -> T:
-            _is_off_loop.set(True)
-            return function()
-
         if not is_cooperative() or _is_off_loop.get():
             return function()
         if self._pool is None:
             from gevent.threadpool import ThreadPool  # noqa: PLC0415 - the command line does without it
 
             self._pool = ThreadPool(self.threads)
-        result: T = self._pool.apply(context.run, (task,))
+        result: T = self._pool.apply(context.run, (inline, function))
         return result
+
+
+def inline(function: Callable[[], T]) -> T:
+    """Run `function` so that all its `offload` stays on this thread, because the event loop is about to end."""
+
+    def inside() -> T:
+        _is_off_loop.set(True)
+        return function()
+
+    return contextvars.copy_context().run(inside)
+
+
+def breathe() -> None:
+    """Let others run, in the middle of longer work on the event loop; elsewhere this does nothing."""
+    if is_cooperative() and not _is_off_loop.get():
+        sys.modules["gevent"].sleep(0)
 
 
 def is_cooperative() -> bool:

@@ -1,59 +1,48 @@
 """ccflare with a sampling profiler inside its worker: `gunicorn -k gevent bench.sampled:app`.
 
-A timer that counts CPU time interrupts the worker every 2 ms of it. The CPU that the event loop's thread used since the
-last time goes to the Python stack it is in, the rest to the stacks of the native threads that are at work; time in C
-counts for the Python function that called it. The stacks are written to `BENCH_SAMPLES` once a second, one a line:
-frames from the outermost on, joined by `;`, and microseconds.
+A timer that counts CPU time interrupts the worker every 2 ms of it. The CPU that each thread used since the last time
+goes to the Python stack it is in; time in C counts for the Python function that called it. The stacks are written to
+`BENCH_SAMPLES` once a second, one a line: frames from the outermost on, joined by `;`, and microseconds.
 """
 
 import os
 import signal
 import sys
-import threading
 import time
 from collections import Counter
 from pathlib import Path
 from types import FrameType
 
+from gevent.monkey import get_original
+
 from wsgi import app as app
 
 _INTERVAL_S = 0.002
-_WORTH_A_LOOK_US = 200
-_IDLE = "gevent/_threading.py"
 _stacks: Counter[tuple[str, ...]] = Counter()
 
 
 class _Sampler:
     def __init__(self, target: Path) -> None:
         self._target = target
-        self._main = threading.main_thread().ident
-        self._loop_s = time.thread_time()
-        self._all_s = time.process_time()
+        self._main = get_original("_thread", "get_ident")()
+        self._used_s: dict[int, float] = {}
         self._written_at = time.monotonic()
 
     def sample(self, _signal: int, frame: FrameType | None) -> None:
         """Note who used the CPU since the last time."""
-        loop_s, all_s = time.thread_time(), time.process_time()
-        loop_us = int((loop_s - self._loop_s) * 1e6)
-        others_us = max(0, int((all_s - self._all_s) * 1e6) - loop_us)
-        _stacks[("event loop", *_stack(frame))] += loop_us
-        if others_us > _WORTH_A_LOOK_US:
-            self._note_others(others_us)
+        frames = sys._current_frames()  # noqa: SLF001
+        for ident, there in frames.items():
+            used_s = time.clock_gettime(time.pthread_getcpuclockid(ident))
+            spent_us = int((used_s - self._used_s.get(ident, used_s)) * 1e6)
+            if spent_us > 0:
+                side, place = ("event loop", frame) if ident == self._main else ("native threads", there)
+                _stacks[(side, *_stack(place))] += spent_us
+            self._used_s[ident] = used_s
         if time.monotonic() - self._written_at > 1:
             self._written_at = time.monotonic()
             self._target.write_text("\n".join(f"{';'.join(stack)} {us}" for stack, us in _stacks.items()))
         # Looking around costs CPU too, which is nobody's.
-        self._loop_s, self._all_s = time.thread_time(), time.process_time()
-
-    def _note_others(self, used_us: int) -> None:
-        frames = sys._current_frames().items()  # noqa: SLF001
-        busy = [stack for ident, frame in frames if ident != self._main and not _waits(stack := _stack(frame))]
-        for stack in busy or [("?:not seen",)]:
-            _stacks[("native threads", *stack)] += used_us // max(1, len(busy))
-
-
-def _waits(stack: tuple[str, ...]) -> bool:
-    return any(_IDLE in place for place in stack[-3:])
+        self._used_s[self._main] = time.thread_time()
 
 
 def _stack(frame: FrameType | None) -> tuple[str, ...]:

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from time import monotonic
 from typing import IO, Any
 
 import gevent
@@ -18,7 +19,7 @@ from app.background.jobs import JOBS
 from app.background.leader import Leader
 from app.background.runner import ASK_S, LEAD_S, TICK_S, Runner, Running
 from app.clock import now_ms
-from app.db import beats, offload, reading
+from app.db import beats, inline, offload, reading
 from app.flights import SWEEP_S
 from app.lines import Lines
 from app.probes import ChangeProbe
@@ -30,6 +31,9 @@ log = logging.getLogger(__name__)
 
 _NOTICE_S = 0.2
 _INGEST_S = 0.25
+_BUSY_BYTES = 65536
+"""A journal that grew by more than this since the last look is moved once in `_BUSY_S`: large batches cost less."""
+_BUSY_S = 1.0
 _FLUSH_WINDOWS_EVERY = 5
 _FULL_LOOK_EVERY = 8
 """Turns of the ingester after which it looks even when no journal grew: a worker may have died."""
@@ -174,6 +178,7 @@ class Ingester:
         self._lock: IO[str] | None = None
         self._sizes: dict[str, int] = {}
         self._turn = 0
+        self._moved_at = 0.0
 
     def work(self) -> None:
         """Ingest once, if this worker is or becomes the one that does."""
@@ -181,15 +186,19 @@ class Ingester:
             return
         self._turn += 1
         sizes = {entry.name: entry.stat().st_size for entry in os.scandir(self._directory)}
+        grown = sum(size - self._sizes.get(name, 0) for name, size in sizes.items())
+        if grown > _BUSY_BYTES and monotonic() - self._moved_at < _BUSY_S:
+            return
         if sizes != self._sizes or self._turn % _FULL_LOOK_EVERY == 0:
-            offload(ingest, self._directory)
+            self._moved_at = monotonic()
+            ingest(self._directory)
             self._sizes = sizes
 
     def finish(self) -> None:
         """Ingest what is left; then let another worker go on."""
         if self._holds():
             try:
-                ingest(self._directory)
+                inline(partial(ingest, self._directory))
             except Exception as exc:  # noqa: BLE001 - a stop must not fail on the database
                 log.warning("journals stay for the next start: %s", exc)
         if self._lock is not None:

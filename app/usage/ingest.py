@@ -3,7 +3,9 @@
 import json
 import logging
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +16,7 @@ from sqlalchemy.orm import Session
 from app.access.models import ClientKey
 from app.accounts.models import Account
 from app.clock import now_ms
-from app.db import insert_new, reading, transaction, upsert
+from app.db import breathe, insert_new, offload, reading, transaction, upsert
 from app.usage.feed import note_changes
 from app.usage.journal import Entry, decode, is_abandoned, journals, worker_of
 from app.usage.ledger import Ledger, counted
@@ -22,13 +24,16 @@ from app.usage.models import RUNNING, Attempt, JournalPosition, Payload, Request
 from app.usage.prices import overrides
 from app.usage.pricing import Cost, Rates, price
 from app.usage.recorder import START
-from app.usage.rollup import Row
 from app.values import Tokens
 
 REFUSED = "refused"
 """The file beside the journals that keeps records which cannot be stored."""
 
-_READ_BYTES = 4 * 1024 * 1024
+_READ_BYTES = 1024 * 1024
+_AT_ONCE = 500
+"""How many records one transaction stores: others wait for the database meanwhile."""
+_A_FEW = 10
+"""How many records the event loop prepares in one turn."""
 _CHUNK = 500
 _LONG_TEXT = 10_000
 TOKENS = (
@@ -52,19 +57,23 @@ log = logging.getLogger(__name__)
 def ingest(directory: Path) -> int:
     """Store what the journals of `directory` hold beyond their known positions; return the number of records.
 
-    Call inside an app context, with the directory's ingest lock held, off the event loop.
+    Call inside an app context, with the directory's ingest lock held. On an event loop only what the database does
+    goes to a native thread: Python on two threads costs several times what it costs on one.
     """
-    with reading() as session:
-        positions = {
-            name: offset for name, offset in session.execute(select(JournalPosition.journal, JournalPosition.offset))
-        }
+    positions, prices = offload(_known)
     stored = 0
     for path in journals(directory):
-        stored += _ingest_one(path, positions.get(path.name, 0))
+        stored += _ingest_one(path, positions.get(path.name, 0), prices)
     return stored
 
 
-def _ingest_one(path: Path, offset: int) -> int:
+def _known() -> tuple[dict[str, int], dict[str, Rates]]:
+    with reading() as session:
+        read = session.connection().execute(select(JournalPosition.journal, JournalPosition.offset))
+        return {name: offset for name, offset in read}, overrides(session)
+
+
+def _ingest_one(path: Path, offset: int, prices: Mapping[str, Rates]) -> int:
     abandoned = is_abandoned(path)
     stored = 0
     while True:
@@ -73,23 +82,29 @@ def _ingest_one(path: Path, offset: int) -> int:
             data = handle.read(_READ_BYTES)
             if data and not any(True for _ in decode(data)):
                 data += handle.read()  # One frame may be larger than a read.
-        entries = list(decode(data, offset))
+        entries = list(_calmly(islice(decode(data, offset), _AT_ONCE)))
         if not entries:
             break
-        stored += _store_at(path, data, offset, entries)
+        stored += _store_at(path, data, offset, entries, prices)
         offset = entries[-1].end
     if abandoned:
-        _retire(path, offset, torn=bool(data))
+        offload(_retire, path, offset, torn=bool(data))
     return stored
 
 
-def _store_at(path: Path, data: bytes, offset: int, entries: list[Entry]) -> int:
+def _calmly(entries: Iterable[Entry]) -> Iterator[Entry]:
+    """Pass records on; the event loop gets its turns meanwhile."""
+    for number, entry in enumerate(entries, 1):
+        yield entry
+        if number % _A_FEW == 0:
+            breathe()
+
+
+def _store_at(path: Path, data: bytes, offset: int, entries: list[Entry], prices: Mapping[str, Rates]) -> int:
     """Store what `data`, at this offset of a journal, holds; set aside what no database takes. Return the number."""
     end = entries[-1].end
     try:
-        with transaction() as session:
-            store(session, entries)
-            _advance(session, path, end)
+        offload(_commit, path, end, _prepared(_calmly(entries), prices))
         return len(entries)
     except OperationalError:
         raise  # The database is locked or away: all of it waits.
@@ -98,15 +113,21 @@ def _store_at(path: Path, data: bytes, offset: int, entries: list[Entry]) -> int
             log.error("a record at byte %d of %s cannot be stored and is set aside: %s", offset, path.name, exc)
             with open(path.parent / REFUSED, "ab") as handle:
                 handle.write(data[: end - offset])
-            with transaction() as session:
-                _advance(session, path, end)
+            offload(_commit, path, end)
             return 0
     stored = 0
     begin = offset
     for entry in decode(data[: end - offset], offset):
-        stored += _store_at(path, data[begin - offset : entry.end - offset], begin, [entry])
+        stored += _store_at(path, data[begin - offset : entry.end - offset], begin, [entry], prices)
         begin = entry.end
     return stored
+
+
+def _commit(path: Path, offset: int, batch: "_Batch | None" = None) -> None:
+    with transaction() as session:
+        if batch is not None:
+            _write(session, batch)
+        _advance(session, path, offset)
 
 
 def _advance(session: Session, path: Path, offset: int) -> None:
@@ -145,53 +166,65 @@ def _close_running(session: Session, worker: str) -> None:
     note_changes(session, cut)
 
 
+@dataclass(slots=True)
+class _Batch:
+    """Some records as rows, and what they change in the sums if none of them is there yet."""
+
+    starts: dict[int, dict[str, Any]] = field(default_factory=dict)
+    rows: dict[int, dict[str, Any]] = field(default_factory=dict)
+    attempts: list[dict[str, Any]] = field(default_factory=list)
+    payloads: list[dict[str, Any]] = field(default_factory=list)
+    ledger: Ledger = field(default_factory=Ledger)
+
+
 def store(session: Session, entries: Iterable[Entry]) -> None:
     """Write records to the database within the caller's transaction."""
-    prices = overrides(session)
-    starts: dict[int, dict[str, Any]] = {}
-    rows: dict[int, dict[str, Any]] = {}
-    attempts: list[dict[str, Any]] = []
-    payloads: list[dict[str, Any]] = []
+    _write(session, _prepared(entries, overrides(session)))
+
+
+def _prepared(entries: Iterable[Entry], prices: Mapping[str, Rates]) -> _Batch:
+    """Make rows of records. The last record of a request counts."""
+    batch = _Batch()
     for entry in entries:
         head = entry.head
-        kind = head.pop("kind")
-        if kind == START:
-            starts[head["id"]] = _fit(head)
-            continue
-        starts.pop(head["id"], None)
         request_id = head["id"]
+        if head.pop("kind") == START:
+            batch.starts[request_id] = _RUNNING | _fit(head) | {"model_used": head["model"]}
+            continue
+        batch.starts.pop(request_id, None)
         tries = head.pop("attempts")
-        attempts += [{"request_id": request_id, "position": at, **_fit(one)} for at, one in enumerate(tries)]
+        for position, one in enumerate(tries):
+            batch.attempts.append({"request_id": request_id, "position": position, **_fit(one)})
         if entry.blob:
-            payloads.append(
-                {"request_id": request_id, "at": head["started_at"], "size": len(entry.blob), "content": entry.blob}
+            size = len(entry.blob)
+            batch.payloads.append(
+                {"request_id": request_id, "at": head["started_at"], "size": size, "content": entry.blob}
             )
-        rows[request_id] = request_row(head, len(tries), prices)
-    if starts:
-        running = [_RUNNING | head | {"model_used": head["model"]} for head in starts.values()]
-        insert_new(session, Request, running, ["id"])
-    before = counted(session, rows)
+        row = request_row(head, len(tries), prices)
+        if request_id in batch.rows:
+            batch.ledger.count(batch.rows[request_id], -1)
+        batch.ledger.count(row)
+        batch.rows[request_id] = row
+    return batch
+
+
+def _write(session: Session, batch: _Batch) -> None:
+    rows = batch.rows
+    if batch.starts:
+        insert_new(session, Request, list(batch.starts.values()), ["id"])
     if rows:
+        before = counted(session, rows)
         upsert(session, Request, list(rows.values()), ["id"])
-    if attempts:
-        upsert(session, Attempt, attempts, ["request_id", "position"])
-    if payloads:
-        upsert(session, Payload, payloads, ["request_id"])
-    if rows:
-        _add_up(session, rows, before)
-    note_changes(session, [*starts, *rows])
-
-
-def _add_up(session: Session, rows: Mapping[int, dict[str, Any]], before: Sequence[Row]) -> None:
-    """Bring all sums in line with the rows. `before`: those that were written over, as they were."""
-    ledger = Ledger()
-    for row in before:
-        ledger.count(row, -1)
-    for row in rows.values():
-        ledger.count(row)
-    ledger.write(session)
-    again = {row["id"] for row in before}
-    _count(session, [row for request_id, row in rows.items() if request_id not in again])
+        if batch.attempts:
+            upsert(session, Attempt, batch.attempts, ["request_id", "position"])
+        if batch.payloads:
+            upsert(session, Payload, batch.payloads, ["request_id"])
+        for row in before:
+            batch.ledger.count(row, -1)
+        batch.ledger.write(session)
+        again = {row["id"] for row in before}
+        _count(session, [row for request_id, row in rows.items() if request_id not in again])
+    note_changes(session, [*batch.starts, *rows])
 
 
 _DEFAULTS: dict[str, Any] = {
@@ -232,9 +265,10 @@ _MOST_CHARS = {
 
 def _fit(row: dict[str, Any]) -> dict[str, Any]:
     """Make texts from outside fit their columns: PostgreSQL takes neither longer ones nor any with a NUL."""
-    for name, value in row.items():
-        if type(value) is str and (len(value) > _MOST_CHARS.get(name, _LONG_TEXT) or "\0" in value):
-            row[name] = value.replace("\0", "\ufffd")[: _MOST_CHARS.get(name, _LONG_TEXT)]
+    for name, most in _MOST_CHARS.items():
+        value = row.get(name)
+        if value is not None and (len(value) > most or "\0" in value):
+            row[name] = value.replace("\0", "\ufffd")[:most]
     return row
 
 
