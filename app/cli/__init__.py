@@ -14,7 +14,9 @@ from app.cli import (
     rotation,
     server,
     settings,
+    top,
     users,
+    why,
 )
 from app.cli.group import commands
 
@@ -33,5 +35,7 @@ __all__ = [
     "rotation",
     "server",
     "settings",
+    "top",
     "users",
+    "why",
 ]

@@ -103,7 +103,7 @@ def pause(name: str, reason: str | None) -> None:
 def resume(name: str) -> None:
     """Put a paused account back into the pool."""
     view = service.resume(name, actor())
-    output.show(view, f"{view.name} is not paused. Its state: {_health(view)}.")
+    output.show(view, f"{view.name} is not paused. Its state: {health_words(view)}.")
 
 
 @commands.command("set-priority", context_settings={"ignore_unknown_options": True})
@@ -170,7 +170,7 @@ def auto_refresh(name: str, switch: str) -> None:
 def force_reset(name: str) -> None:
     """Forget an account's cool-downs and spent windows, so that it is asked again."""
     view = service.force_reset(name, actor())
-    output.show(view, f"{view.name} has no cool-down. Its state: {_health(view)}.")
+    output.show(view, f"{view.name} has no cool-down. Its state: {health_words(view)}.")
 
 
 def _table(views: tuple[AccountView, ...]) -> str:
@@ -180,7 +180,7 @@ def _table(views: tuple[AccountView, ...]) -> str:
             view.name,
             view.mode,
             str(view.priority),
-            _health(view),
+            health_words(view),
             ", ".join(_window(window) for window in view.windows) or output.NOTHING,
             output.number(view.request_count),
             output.when(view.last_used_at, now_ms()),
@@ -190,7 +190,8 @@ def _table(views: tuple[AccountView, ...]) -> str:
     return output.table(headers, rows, right=frozenset({2, 5}))
 
 
-def _health(view: AccountView) -> str:
+def health_words(view: AccountView) -> str:
+    """Return an account's state with why, by whom, and until when."""
     health = view.health
     parts = [part for part in (health.reason, f"by {health.by}" if health.by else None) if part]
     if health.until is not None:

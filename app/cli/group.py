@@ -21,8 +21,7 @@ class _Commands(AppGroup):
         except CcflareError as exc:
             output.fail(exc)
         except SQLAlchemyError as exc:
-            reason = str(getattr(exc, "orig", None) or exc).splitlines()[0]
-            output.fail(Unavailable(f"The database cannot be used now: {reason}"))
+            output.fail(database_fault(exc))
 
 
 @click.group("ccflare", cls=_Commands, invoke_without_command=True)
@@ -31,6 +30,12 @@ def commands(ctx: click.Context) -> None:
     """Run and look after ccflare."""
     if ctx.invoked_subcommand is None:
         click.echo(ctx.get_help())
+
+
+def database_fault(exc: SQLAlchemyError) -> Unavailable:
+    """Return what a failure of the database means for the one who ran a command."""
+    reason = str(getattr(exc, "orig", None) or exc).splitlines()[0]
+    return Unavailable(f"The database cannot be used now: {reason}")
 
 
 def actor() -> Actor:

@@ -43,6 +43,12 @@ def is_json() -> bool:
     return context is not None and context.meta.get(_JSON, False) is True
 
 
+def line(value: object) -> None:
+    """Print a value as JSON on one line, at once: one of many."""
+    click.echo(json.dumps(jsonable(value), ensure_ascii=False))
+    sys.stdout.flush()
+
+
 def show(value: object, text: str | Callable[[], str]) -> None:
     """Print the result of a command: `value` as JSON, or `text` for people."""
     if is_json():
@@ -177,14 +183,26 @@ def table(headers: Sequence[str], rows: Iterable[Sequence[str]], right: frozense
 
     `right`: columns that are aligned to the right.
     """
+    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+    return "\n".join(columns(headers, rows, right, width))
+
+
+def columns(
+    headers: Sequence[str], rows: Iterable[Sequence[str]], right: frozenset[int], width: int | None
+) -> list[str]:
+    """Return the lines of a table, its columns narrowed as far as that can be to fit a width, if there is one."""
     lines = [tuple(clean(cell) for cell in row) for row in (headers, *rows)]
     widths = [max(_width(line[at]) for line in lines) for at in range(len(headers))]
-    if sys.stdout.isatty():
-        _shrink(widths, [_width(header) for header in headers])
-    shown = [
+    if width is not None:
+        _shrink(widths, [_width(header) for header in headers], width)
+    return [
         _GAP.join(_padded(cell, widths[at], at in right) for at, cell in enumerate(line)).rstrip() for line in lines
     ]
-    return "\n".join(shown)
+
+
+def cut(text: str, width: int) -> str:
+    """Return text that takes at most so many places on a terminal."""
+    return text if _width(text) <= width else _padded(text, width, is_right=False)
 
 
 def facts(pairs: Iterable[tuple[str, str]]) -> str:
@@ -194,9 +212,9 @@ def facts(pairs: Iterable[tuple[str, str]]) -> str:
     return "\n".join(f"{_padded(name, width, is_right=False)}{_GAP}{value}" for name, value in lines)
 
 
-def _shrink(widths: list[int], headers: Sequence[int]) -> None:
-    """Narrow the widest columns until all fit the terminal, as far as that can be."""
-    room = shutil.get_terminal_size().columns - len(_GAP) * (len(widths) - 1)
+def _shrink(widths: list[int], headers: Sequence[int], width: int) -> None:
+    """Narrow the widest columns until all fit a width, as far as that can be."""
+    room = width - len(_GAP) * (len(widths) - 1)
     while sum(widths) > room:
         widest = max(range(len(widths)), key=lambda at: widths[at])
         if widths[widest] <= max(_MIN_COLUMN, headers[widest]):

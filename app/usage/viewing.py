@@ -10,8 +10,11 @@ from app.usage.cache_insight import explained
 from app.usage.conversation import Conversation, read_conversation
 from app.usage.models import Request
 from app.usage.queries import RequestDetail, request_detail
+from app.usage.search import Filter, resolved
 from app.values import id_text
 from app.vault import Vault
+
+_SHOWN_CHARS = 100
 
 
 def view_payload(request_id: int, vault: Vault, actor: Actor) -> Bodies:
@@ -38,6 +41,16 @@ def view_request(request_id: int, vault: Vault) -> RequestDetail:
     if detail.cache_loss is None:
         return detail
     return replace(detail, cache_loss=explained(detail.cache_loss, vault))
+
+
+def view_named(text: str, vault: Vault) -> RequestDetail:
+    """Return the request that an id names, ours or the upstream's, as `view_request` does. Raises NotFound."""
+    with reading() as session:
+        found = resolved(session, Filter(text=text))
+    if found is None or found.request_id is None:
+        shown = text if len(text) <= _SHOWN_CHARS and text.isprintable() else repr(text[:_SHOWN_CHARS])
+        raise NotFound(f"{shown} names no request: give req_ with its 13 characters, or the upstream's request id.")
+    return view_request(found.request_id, vault)
 
 
 def _note(request_id: int, actor: Actor) -> None:

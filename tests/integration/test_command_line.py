@@ -46,6 +46,15 @@ def test_exit_status_tells_failure_from_wrong_usage(flask: Command) -> None:
     assert [flask(*command).returncode for command in ((), ("pause", "nobody"), ("pause",))] == [0, 1, 2]
 
 
+def test_one_look_ends_by_itself_and_an_unknown_request_is_no_traceback(flask: Command) -> None:
+    looked = flask("top", "--once", "--json")
+    assert (looked.returncode, looked.stderr) == (0, "")
+    assert json.loads(looked.stdout)["verdict"]["words"] == "No server is up."
+    asked = flask("why", "req_0000000000000")
+    assert (asked.returncode, asked.stdout) == (1, "")
+    assert asked.stderr.startswith("Error: There is no request req_0000000000000")
+
+
 @pytest.mark.parametrize(
     ("settings", "words"),
     [
