@@ -18,6 +18,10 @@ const ccflare = (() => {
   const exact = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "medium" });
   const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
 
+  // The server reads and draws times as the reader's clock shows them.
+  const secure = location.protocol === "https:" ? "; Secure" : "";
+  document.cookie = `ccflare_offset=${-new Date().getTimezoneOffset()}; path=/; max-age=31536000; SameSite=Lax${secure}`;
+
   function tell(time) {
     const at = Date.parse(time.dateTime);
     if (Number.isNaN(at)) return;
@@ -60,7 +64,6 @@ const ccflare = (() => {
   function setTheme(button) {
     const name = button.value;
     const root = document.documentElement;
-    const secure = location.protocol === "https:" ? "; Secure" : "";
     if (name === "system") {
       delete root.dataset.theme;
       document.cookie = `ccflare_theme=; path=/; max-age=0; SameSite=Lax${secure}`;
@@ -167,6 +170,14 @@ const ccflare = (() => {
     event.detail.headers["X-CSRFToken"] = document.querySelector("meta[name=csrf-token]").content;
   });
   document.addEventListener("htmx:load", () => { tellAll(document); arm(document); });
+  // A part that is drawn anew keeps open what the reader opened.
+  let opened = [];
+  document.addEventListener("htmx:beforeSwap", (event) => {
+    opened = [...event.detail.target.querySelectorAll("details[id][open]")].map((one) => one.id);
+  });
+  document.addEventListener("htmx:afterSwap", () => {
+    for (const id of opened) document.getElementById(id)?.setAttribute("open", "");
+  });
   document.addEventListener("htmx:sendError", () => notice("The server cannot be reached. The page shows what was last known."));
 
   function notice(words) {

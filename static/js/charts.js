@@ -3,13 +3,9 @@
 
 (() => {
   const drawn = new Set();
+  const spans = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1e3, 2e3, 5e3, 1e4, 2e4, 3e4, 6e4, 12e4, 3e5, 6e5, 12e5, 18e5, 36e5];
   const whole = [0, 1, 2, 3, 4, 5, 6, 7, 8].flatMap((power) => [1, 2, 5].map((one) => one * 10 ** power));
   const number = new Intl.NumberFormat(undefined, { maximumFractionDigits: 1 });
-  const compact = new Intl.NumberFormat(undefined, { notation: "compact", maximumFractionDigits: 1 });
-
-  const offset = -new Date().getTimezoneOffset();
-  const secure = location.protocol === "https:" ? "; Secure" : "";
-  document.cookie = `ccflare_offset=${offset}; path=/; max-age=31536000; SameSite=Lax${secure}`;
 
   function took(ms) {
     if (ms < 1000) return `${Math.round(ms)} ms`;
@@ -23,12 +19,19 @@
     speed: (value) => `${number.format(value)} tokens/s`,
     share: (value) => `${number.format(value * 100)} %`,
   };
+  // At an axis: few characters, the letters that the pages use, one unit.
+  function compact(value) {
+    const [size, letter] = [[1e9, "B"], [1e6, "M"], [1e3, "k"]].find(([size]) => Math.abs(value) >= size) ?? [1, ""];
+    return `${number.format(value / size)}${letter}`;
+  }
+  const cents = (value) => number.format(value) === "0" && value ? String(Number(value.toPrecision(1))) : compact(value);
   const short = {
     ...told,
-    count: (value) => compact.format(value),
-    tokens: (value) => compact.format(value),
-    usd: (value) => `$${compact.format(value / 1e6)}`,
-    speed: (value) => compact.format(value),
+    count: compact,
+    tokens: compact,
+    usd: (value) => `$${cents(value / 1e6)}`,
+    ms: (value) => value < 1000 ? `${Math.round(value)} ms` : value < 120000 ? `${number.format(value / 1000)} s` : `${number.format(value / 60000)} min`,
+    speed: compact,
     share: (value) => `${Math.round(value * 100)} %`,
   };
 
@@ -133,7 +136,7 @@
             if (data.ordinal) return tick >= 1 && tick <= data.at.length ? tick : "";
             return (gap >= 86400 ? date : clock).format(tick * 1000);
           }) },
-          { ...axis, size: 52, space: 34, incrs: data.unit === "count" ? whole : undefined, values: (_, ticks) => ticks.map((tick) => (data.unit === "count" && tick % 1 ? "" : short[data.unit](tick))) },
+          { ...axis, size: 52, space: 34, incrs: { count: whole, ms: spans }[data.unit], values: (_, ticks) => ticks.map((tick) => (data.unit === "count" && tick % 1 ? "" : short[data.unit](tick))) },
         ],
         series: [
           {},

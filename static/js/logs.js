@@ -39,7 +39,6 @@ addEventListener("DOMContentLoaded", () => {
     else add(event.data);
   });
 
-  hold.hidden = false;
   hold.addEventListener("click", () => {
     const isHeld = hold.getAttribute("aria-pressed") !== "true";
     hold.setAttribute("aria-pressed", String(isHeld));

@@ -9,7 +9,12 @@ addEventListener("DOMContentLoaded", () => {
   for (const form of document.querySelectorAll("form[data-tidy]")) {
     const tidy = () => { for (const one of form.elements) if (one.name && !one.value) one.disabled = true; };
     form.addEventListener("submit", tidy);
-    form.addEventListener("change", (event) => { if (event.target.tagName === "SELECT") form.requestSubmit(); });
+    form.addEventListener("change", (event) => {
+      if (event.target.tagName !== "SELECT") return;
+      // A range by its name takes the place of a free one.
+      if (event.target.name === "range") for (const name of ["from", "to"]) if (form.elements[name]) form.elements[name].value = "";
+      form.requestSubmit();
+    });
     addEventListener("pageshow", () => { for (const one of form.elements) one.disabled = false; });
   }
 
@@ -67,7 +72,6 @@ addEventListener("DOMContentLoaded", () => {
     });
   }
   source.addEventListener("reset", () => location.reload());
-  hold.hidden = false;
   hold.addEventListener("click", () => {
     const isHeld = hold.getAttribute("aria-pressed") !== "true";
     hold.setAttribute("aria-pressed", String(isHeld));

@@ -5,7 +5,8 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import shoot
+from app.clock import now_ms
+from tests.browser.conftest import shoot, write
 from tests.fakes.upstream import Upstream
 from tests.integration.installation import Installation
 
@@ -15,6 +16,29 @@ Visit = Callable[..., Page]
 @pytest.fixture(autouse=True)
 def _accounts(installation: Installation) -> None:
     installation.accounts("first", "second")
+
+
+def test_limits_by_the_minute_are_folded_and_stay_open_once_opened(visit: Visit, installation: Installation) -> None:
+    at = now_ms()
+    for kind, used in (("5h", 0.5), ("requests", 0.02), ("input_tokens", 0.31)):
+        write(
+            installation,
+            "INSERT INTO account_windows (account_id, kind, utilization, reset_at, status, seen_at, source)"
+            " SELECT id, ?, ?, ?, 'allowed', ?, 'header' FROM accounts WHERE name = 'first'",
+            kind,
+            used,
+            at + 600_000,
+            at,
+        )
+    page = visit("/dashboard/accounts")
+    card = page.locator(".account").first
+    expect(card.get_by_text("5 hours", exact=True)).to_be_visible()
+    expect(card.get_by_text("Requests", exact=True)).to_be_hidden()
+    card.get_by_text("Limits by the minute: input tokens 31% used").click()
+    expect(card.get_by_text("Requests", exact=True)).to_be_visible()
+    with page.expect_response("**/dashboard/accounts"):
+        page.evaluate("document.body.dispatchEvent(new Event('tick'))")
+    expect(page.locator(".account").first.get_by_text("Requests", exact=True)).to_be_visible()
 
 
 def agreed(page: Page, upstream: Upstream) -> str:

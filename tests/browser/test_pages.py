@@ -141,6 +141,30 @@ def test_times_are_told_in_the_readers_zone(visit: Visit) -> None:
     assert title.endswith("(Europe/Berlin)")
 
 
+def test_tables_stand_as_cards_on_a_phone(visit: Visit) -> None:
+    page = visit("/dashboard/settings", width=380)
+    narrow = "cells => cells.filter(one => one.innerText && one.getBoundingClientRect().width < 200).length"
+    for path in ("settings", "keys", "users", "jobs", "audit"):
+        page.goto(f"/dashboard/{path}")
+        assert page.locator(".cards tbody > tr > *").count() > 0
+        assert page.locator(".cards tbody > tr > *").evaluate_all(narrow) == 0, path
+
+
+def test_parts_of_the_page_stay_where_they_were_drawn(visit: Visit) -> None:
+    page = visit("/dashboard/accounts", width=380)
+    for path in ("overview", "requests", "analytics", "accounts", "logs", "jobs"):
+        page.goto("/dashboard" if path == "overview" else f"/dashboard/{path}")
+        page.wait_for_function("document.readyState === 'complete'")
+        moved = page.evaluate(
+            """new Promise(done => {
+                new PerformanceObserver(list => done(list.getEntries().reduce((sum, one) => sum + one.value, 0)))
+                    .observe({type: 'layout-shift', buffered: true});
+                requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(() => done(0), 200)));
+            })"""
+        )
+        assert moved < 0.05, path
+
+
 def test_unknown_page_says_so(visit: Visit, expected_errors: list[str]) -> None:
     expected_errors.append("404")
     page = visit("/dashboard/nothing-of-this-name")

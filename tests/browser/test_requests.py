@@ -128,6 +128,27 @@ def test_curl_and_bodies_hold_no_secret(visit: Visit, failed_over: str, installa
     assert installation.scalar("SELECT count(*) FROM audit_log WHERE action = 'payload.view'") > 0
 
 
+def test_long_names_of_headers_leave_room_for_their_values(visit: Visit, failed_over: str) -> None:
+    page = visit(f"{failed_over}/bodies")
+    value = page.locator("dt", has_text="anthropic-ratelimit-").first.locator("xpath=following-sibling::dd[1]")
+    box = value.bounding_box()
+    assert box is not None
+    assert box["width"] > 100
+    assert box["height"] < 80
+
+
+def test_free_range_is_in_the_address_and_a_named_one_takes_its_place(visit: Visit) -> None:
+    page = visit("/dashboard/requests")
+    page.get_by_label("From").fill("2026-01-02T03:04")
+    page.get_by_label("To").fill("2026-01-02T04:04")
+    page.get_by_role("button", name="Filter").click()
+    page.wait_for_url("**/dashboard/requests?from=2026-01-02T03%3A04&to=2026-01-02T04%3A04")
+    expect(page.get_by_text("No request is like that")).to_be_visible()
+    expect(page.locator(".asked time").first).to_have_text(re.compile("2 Jan 2026, 03:04:00"))
+    page.get_by_label("When").select_option("24h")
+    page.wait_for_url("**/dashboard/requests?range=24h")
+
+
 def test_viewer_does_not_see_what_was_said(visit: Visit, failed_over: str, expected_errors: list[str]) -> None:
     expected_errors.append("403")
     page = visit(failed_over, role="viewer")
