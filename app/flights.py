@@ -41,10 +41,10 @@ class Flight:
         self.announce: Callable[[], None] | None = None
         """Called once by the first sweep that finds the request still running."""
         self.deadline = 0.0
-        self.overdue: CcflareError | None = None
+        self.overdue: Callable[[], CcflareError] | None = None
 
-    def expect(self, within_s: float, overdue: CcflareError | None) -> None:
-        """Set when the present wait must be over, and what is raised in it when it is not.
+    def expect(self, within_s: float, overdue: Callable[[], CcflareError] | None) -> None:
+        """Set when the present wait must be over, and what makes the error that is raised in it when it is not.
 
         None: the client is what is being waited for, and counts as gone.
         """
@@ -119,7 +119,7 @@ class Flights:
                 if flight.overdue is None:
                     self._end(flight, "client_gone")
                 else:
-                    flight.greenlet.kill(flight.overdue, block=False)
+                    flight.greenlet.kill(flight.overdue(), block=False)
 
     def _end(self, flight: Flight, cause: str) -> None:
         flight.cause = cause

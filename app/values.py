@@ -230,6 +230,7 @@ class Ineligible:
 
 _ID_EPOCH_MS = 1_704_067_200_000  # 2024-01-01
 _ID_ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
+_ID_PAIRS = tuple(one + two for one in _ID_ALPHABET for two in _ID_ALPHABET)
 _serial = count(secrets.randbits(22))
 
 
@@ -251,7 +252,8 @@ def time_of(request_id: int) -> int:
 
 def id_text(request_id: int) -> str:
     """Return the public form of a request id: `req_` and 13 characters that sort as the number does."""
-    return "req_" + "".join(_ID_ALPHABET[request_id >> shift & 31] for shift in range(60, -1, -5))
+    pairs = [_ID_PAIRS[request_id >> shift & 1023] for shift in (50, 40, 30, 20, 10, 0)]
+    return f"req_{_ID_ALPHABET[request_id >> 60]}{''.join(pairs)}"
 
 
 def id_from_text(text: str) -> int | None:

@@ -54,7 +54,7 @@ def passed_up(headers: Headers) -> list[tuple[str, str]]:
         elif fate is _Fate.CONNECTION:
             named = f"{named},{pair[1]}"
     if named:
-        hop_by_hop = _named_by_connection(named)
+        hop_by_hop = named_by_connection(named)
         if hop_by_hop:
             kept = [pair for pair in kept if pair[0].lower() not in hop_by_hop]
             asks_coding = asks_coding and "accept-encoding" not in hop_by_hop
@@ -103,6 +103,7 @@ def _fate(name: str) -> _Fate:
 
 
 @lru_cache(maxsize=128)
-def _named_by_connection(value: str) -> frozenset[str]:
+def named_by_connection(value: str) -> frozenset[str]:
+    """Return the fields that a `Connection` field names as its connection's own, in lower case."""
     options = {item.strip().lower() for item in value.split(",")}
     return frozenset(options - {"", "keep-alive", "close"})

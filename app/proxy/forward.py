@@ -147,10 +147,7 @@ class Corridor:
         provider = PROVIDERS[candidate.provider]
         settings = self._settings
         outbound = provider.outbound(asked.request, candidate, secret, asked.model)
-        self._flight.expect(
-            settings.first_byte_timeout_s,
-            UpstreamFailed(f"no answer within {settings.first_byte_timeout_s:g} s", phase="timeout", sent=True),
-        )
+        self._flight.expect(settings.first_byte_timeout_s, self._silence)
         opened = None
         try:
             opened = Opened(self._runtime.transport.send(outbound, self._is_repeatable))
@@ -172,6 +169,9 @@ class Corridor:
         finally:
             self._flight.wait_free()
         return opened, judged(provider, asked, opened)
+
+    def _silence(self) -> UpstreamFailed:
+        return UpstreamFailed(f"no answer within {self._settings.first_byte_timeout_s:g} s", phase="timeout", sent=True)
 
     def _serve(self, served: Served, verdict: Verdict, made: Plan, started_at: int) -> Served:
         self.abandon()

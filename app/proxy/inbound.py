@@ -74,7 +74,10 @@ def read_body(environ: dict[str, Any], settings: Settings, flight: Flight) -> by
     source = environ["wsgi.input"]
     pieces: list[bytes] = []
     size = 0
-    slow = TooSlow(f"The request body made no progress for {settings.body_timeout_s:g} s.")
+
+    def slow() -> TooSlow:
+        return TooSlow(f"The request body made no progress for {settings.body_timeout_s:g} s.")
+
     while True:
         flight.expect(settings.body_timeout_s, slow)
         try:

@@ -42,9 +42,6 @@ class Relay:
         self._flight = flight
         self._idle_s = settings.idle_timeout_s
         self._write_s = settings.write_timeout_s
-        self._silent = UpstreamFailed(
-            f"the upstream was silent for {settings.idle_timeout_s:g} s", phase="timeout", sent=True
-        )
         self._environ = environ
         fields = served.opened.fields
         self._meter = Meter(fields.get("content-type", ""), fields.get("content-encoding", ""), served.provider.shape)
@@ -66,7 +63,7 @@ class Relay:
             if piece is None and self._opened.broke is not None:
                 raise self._opened.broke
             if piece is None:
-                flight.expect(self._idle_s, self._silent)
+                flight.expect(self._idle_s, self._silence)
                 piece = self._answer.read()
         except UpstreamFailed as exc:
             self._broken(exc)
@@ -86,6 +83,9 @@ class Relay:
             return piece
         self._ended()
         raise StopIteration
+
+    def _silence(self) -> UpstreamFailed:
+        return UpstreamFailed(f"the upstream was silent for {self._idle_s:g} s", phase="timeout", sent=True)
 
     def _ended(self) -> None:
         """The body is over: whole, unless it is a stream that stopped before its last event."""

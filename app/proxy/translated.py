@@ -89,7 +89,7 @@ class TranslatedRelay(Relay):
         return made
 
     def _read(self) -> bytes:
-        self._flight.expect(self._idle_s, self._silent)
+        self._flight.expect(self._idle_s, self._silence)
         return self._answer.read()
 
     def _decoded(self, raw: bytes) -> Iterator[bytes]:
@@ -125,7 +125,7 @@ class TranslatedRelay(Relay):
         self._write_record(None)
         try:
             while not self._answer.is_done:
-                self._flight.expect(_END_S, self._silent)
+                self._flight.expect(_END_S, self._silence)
                 self._answer.read()
         except UpstreamFailed:
             pass  # The client has everything.

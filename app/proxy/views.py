@@ -9,6 +9,7 @@ from werkzeug.routing import BaseConverter
 from app.clock import now_ms
 from app.errors import CcflareError, NotFound, Unavailable
 from app.flights import Flight, Landed
+from app.providers.forwarding import named_by_connection
 from app.proxy.forward import Corridor, Served
 from app.proxy.inbound import authenticate, proxy_request, read_body, refused_request, require_http
 from app.proxy.question import caller_shape
@@ -142,7 +143,8 @@ class Crossing:
         record.account, record.status, record.answer_headers = served.candidate, status, fields
         record.upstream_request_id = opened.fields.get("request-id") or opened.fields.get("x-request-id")
         record.capture = self._run.recorder.capture()
-        headers = [pair for pair in fields if pair[0].lower() not in _HOP_BY_HOP]
+        dropped = _HOP_BY_HOP | named_by_connection(opened.fields.get("connection", ""))
+        headers = [pair for pair in fields if pair[0].lower() not in dropped]
         headers.append((REQUEST_ID, id_text(record.request.id)))
         run = self._run
         relay = relay_of(served, record, run.recorder, run.flights, self._flight, run.settings, self._environ)

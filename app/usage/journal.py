@@ -19,6 +19,7 @@ from typing import Any
 
 _FRAME = struct.Struct("<II")
 _HEAD = struct.Struct("<I")
+_JSON = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False)
 _SUFFIX = ".journal"
 _ROTATE_BYTES = 16 * 1024 * 1024
 _MAX_FRAME_BYTES = 64 * 1024 * 1024
@@ -38,7 +39,7 @@ class Entry:
 
 def encode(head: dict[str, Any], blob: bytes = b"") -> bytes:
     """Return the frame of one record."""
-    text = json.dumps(head, separators=(",", ":"), ensure_ascii=False).encode("utf-8", "replace")
+    text = _JSON.encode(head).encode("utf-8", "replace")
     payload = b"".join((_HEAD.pack(len(text)), text, blob))
     return _FRAME.pack(len(payload), zlib.crc32(payload)) + payload
 

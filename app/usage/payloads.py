@@ -25,6 +25,7 @@ _SECRET_HEADERS = frozenset(
 _REDACTED = "[redacted]"
 _LENGTH = struct.Struct("<I")
 _SMALL_BYTES = 16384
+_JSON = json.JSONEncoder(separators=(",", ":"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +85,7 @@ def seal(
         "as": [len(part) for part in packed_answer],
         "al": len(loose_answer),
     }
-    text = json.dumps(head, separators=(",", ":")).encode()
+    text = _JSON.encode(head).encode()
     # One stream for all that is small: a compressor costs more to set up than to run.
     lead = _compressed(b"".join((_LENGTH.pack(len(text)), text, loose, loose_answer)))
     return vault.seal(b"".join((_LENGTH.pack(len(lead)), lead, *packed, *packed_answer)), place(request_id))

@@ -92,7 +92,7 @@ def test_overdue_wait_raises_what_was_said(clock: Clock) -> None:
     flights = Flights(10)
     flight, greenlet = begun(flights)
     late = TooSlow("too slow")
-    flight.expect(5, late)
+    flight.expect(5, lambda: late)
     clock.now += 5
     flights.sweep()
     assert greenlet.killed_by == []

@@ -58,7 +58,7 @@ class Network:
         self.answers: list[Canned] = []
         self.look: Callable[[str], None] = lambda name: None
 
-    def send(self, outbound: Outbound) -> Canned:
+    def send(self, outbound: Outbound, is_repeatable: bool = True) -> Canned:
         """Play the next step of the account whose key came."""
         name = dict(outbound.headers)["x-api-key"].removeprefix("key-of-")
         self.look(name)
