@@ -54,6 +54,24 @@ def micro_usd_or_none(name: str) -> int | None:
     return int(amount * _MICRO)
 
 
+def price_or_none(name: str) -> int | None:
+    """Return a price in USD, zero included, as micro-USD; None when the field is empty. Raises InvalidInput."""
+    found = text(name).removeprefix("$").strip()
+    if not found:
+        return None
+    if not re.fullmatch(r"\d{1,7}(\.\d{0,6})?|\.\d{1,6}", found, re.ASCII):
+        raise InvalidInput.field(name, "give an amount in USD, such as 3 or 0.25")
+    return int(Decimal(found) * _MICRO)
+
+
+def usd_text(micro_usd: int | None) -> str:
+    """Return an amount as a field for USD holds it: exact, as short as it goes."""
+    if micro_usd is None:
+        return ""
+    whole, rest = divmod(micro_usd, _MICRO)
+    return f"{whole}.{rest:06d}".rstrip("0").rstrip(".")
+
+
 def words(name: str) -> tuple[str, ...]:
     """Return what stands in a field, one thing a line or separated by commas."""
     return tuple(word for word in re.split(r"[\s,]+", text(name)) if word)

@@ -65,7 +65,7 @@ _GROUPS: tuple[tuple[str, tuple[Entry, ...]], ...] = (
     (
         "System",
         (
-            _entry("Settings", "settings", "settings", "setting", "prices"),
+            _entry("Settings", "settings", "settings", "setting", "prices", "price"),
             _entry("Logs", "scroll-text", "logs"),
             _entry("Jobs", "timer-reset", "jobs", "job"),
             _entry("Audit", "shield-check", "audit"),

@@ -1,6 +1,6 @@
 """Settings: the value in force, where it comes from, and what can be changed while the server runs."""
 
-from flask import current_app, url_for
+from flask import url_for
 from flask.typing import ResponseReturnValue
 
 from app import figures, preferences
@@ -10,7 +10,6 @@ from app.dashboard.blueprints import dashboard
 from app.errors import CcflareError
 from app.gate.visitors import actor
 from app.runtime import runtime
-from app.usage.pricing import price_version
 from app.usage.stats import unpriced_models
 from config import SettingRow, Settings
 
@@ -27,8 +26,6 @@ def settings() -> ResponseReturnValue:
         at_start=[row for row in rows if not row.runtime],
         in_words=in_words,
         warnings=runtime().settings.warnings,
-        endpoints=current_app.view_functions,
-        prices=price_version(),
         unpriced=unpriced_models(now_ms() - _MONTH_MS),
     )
 

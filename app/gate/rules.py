@@ -65,6 +65,7 @@ FOR_VIEWERS = frozenset(
         "dashboard.overview_figures",
         "dashboard.overview_now",
         "dashboard.own_password",
+        "dashboard.prices",
         "dashboard.profile",
         "dashboard.request",
         "dashboard.requests",

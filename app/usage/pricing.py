@@ -130,6 +130,14 @@ def is_priced(model: str) -> bool:
     return _find(model) is not None
 
 
+def listed(model: str, at_ms: int) -> Rates | None:
+    """Return the table's prices of a model at a time, those of a short prompt; None for a model without prices."""
+    entry = _find(model)
+    if entry is None:
+        return None
+    return Rates(*(None if steps is None else steps[0][1] for steps in entry.rates(at_ms)))
+
+
 def _cost(tokens: Tokens, rates: _Rates, version: str, batch: bool) -> Cost:
     counts = (
         tokens.input,

@@ -6,9 +6,11 @@ from collections.abc import Callable
 
 from playwright.sync_api import Page, expect
 
+from app.clock import now_ms
 from tests.browser.conftest import shoot
 from tests.integration.installation import Installation
 from tests.integration.server import Server
+from tests.unit.usage.records import end, put
 
 Visit = Callable[..., Page]
 
@@ -84,6 +86,28 @@ def test_setting_is_changed_and_reset(visit: Visit, server: Server, expected_err
     assert (told["value"], told["origin"]) == ("3600000", "stored")
     line.get_by_role("button", name="Reset").click()
     expect(line.locator(".badge")).to_have_text("default")
+
+
+def test_price_is_entered_and_older_costs_follow(visit: Visit, installation: Installation) -> None:
+    with installation.entered():
+        put(end(now_ms() - 1000, model="mystery-2", model_served="mystery-2"))
+    cost = "SELECT max(cost) FROM requests WHERE model_used = 'mystery-2'"
+    assert installation.scalar(cost) is None
+    page = visit("/dashboard/settings")
+    page.get_by_role("link", name="Prices").click()
+    line = page.locator("tr", has_text="mystery-2")
+    expect(line).to_contain_text("no price")
+    line.get_by_role("link", name="Enter the price of mystery-2").click()
+    for label in ("Input tokens", "Output tokens", "Cache reads", "Cache writes, 5 min"):
+        page.get_by_label(label).fill("2")
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_text("mystery-2 is priced so from now on.")).to_be_visible()
+    expect(line).to_contain_text("entered here")
+    page.get_by_role("button", name="Compute anew").click()
+    expect(page.locator("#reprice")).to_contain_text("looked at", timeout=15_000)
+    assert installation.scalar(cost) == 2 * (100 + 50 + 1000 + 200)
+    line.get_by_role("button", name="Remove").click()
+    expect(line).to_contain_text("no price")
 
 
 def test_setting_of_the_environment_is_not_offered(visit: Visit) -> None:

@@ -9,6 +9,7 @@ from playwright.sync_api import Page, expect
 from app.clock import now_ms
 from tests.browser.conftest import faults_of, is_wider_than_the_window, shoot, write
 from tests.integration.installation import Installation
+from tests.unit.usage.records import end, put
 
 Visit = Callable[..., Page]
 
@@ -26,6 +27,8 @@ PAGES = {
     "create-user": "/dashboard/users/create",
     "settings": "/dashboard/settings",
     "setting": "/dashboard/settings/lb_strategy",
+    "prices": "/dashboard/settings/prices",
+    "enter-price": "/dashboard/settings/prices/set",
     "logs": "/dashboard/logs",
     "jobs": "/dashboard/jobs",
     "audit": "/dashboard/audit",
@@ -41,6 +44,8 @@ def account_id(installation: Installation) -> int:
     """Accounts in several states, windows, a key."""
     installation.accounts("alpha", "beta", "gamma")
     installation.key("laptop")
+    with installation.entered():
+        put(end(now_ms() - 1000, model="nobody-knows-1", model_served="nobody-knows-1"))
     at = now_ms()
     account_id = installation.scalar("SELECT id FROM accounts WHERE name = 'alpha'")
     for kind, used, left_ms in (("5h", 0.63, 5_000_000), ("7d", 0.97, 200_000_000)):
@@ -144,7 +149,7 @@ def test_times_are_told_in_the_readers_zone(visit: Visit) -> None:
 def test_tables_stand_as_cards_on_a_phone(visit: Visit) -> None:
     page = visit("/dashboard/settings", width=380)
     narrow = "cells => cells.filter(one => one.innerText && one.getBoundingClientRect().width < 200).length"
-    for path in ("settings", "keys", "users", "jobs", "audit"):
+    for path in ("settings", "settings/prices", "keys", "users", "jobs", "audit"):
         page.goto(f"/dashboard/{path}")
         assert page.locator(".cards tbody > tr > *").count() > 0
         assert page.locator(".cards tbody > tr > *").evaluate_all(narrow) == 0, path
