@@ -51,6 +51,8 @@ def post_worker_init(worker: Any) -> None:
     worker.cfg.__dict__.update({name: setting.get() for name, setting in worker.cfg.settings.items()})
     # What is loaded by now stays: without it in its way, a collection does not hold up the streams.
     gc.freeze()
+    # Records that wait for the database are many objects, and none of them is garbage.
+    gc.set_threshold(10_000, 20, 20)
     background.attach_server(worker.wsgi, worker)
     opening.welcome(worker.wsgi, addresses, is_first=worker.age == 1)
 

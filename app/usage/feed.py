@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from time import monotonic
 
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import bindparam, delete, func, select, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from app.db import Model, Pulse, insert_new, offload, reading
@@ -57,12 +57,21 @@ def note_changes(session: Session, request_ids: Iterable[int]) -> None:
     ids = list(request_ids)
     if not ids:
         return
-    counted = update(Pulse).where(Pulse.topic == _TOPIC).values(beats=Pulse.beats + len(ids)).returning(Pulse.beats)
-    last = session.execute(counted).scalar_one()
+    connection = session.connection()
+    last = connection.execute(_COUNT, {"more": len(ids)}).scalar_one()
     first = last - len(ids) + 1
     rows = [{"number": first + at, "request_id": request_id} for at, request_id in enumerate(ids)]
     insert_new(session, RequestChange, rows, ["number"])
-    session.execute(delete(RequestChange).where(RequestChange.number <= last - KEPT))
+    connection.execute(_FORGET, {"last": last - KEPT})
+
+
+_COUNT = (
+    update(Pulse.__table__)  # type: ignore[arg-type]
+    .where(Pulse.topic == _TOPIC)
+    .values(beats=Pulse.beats + bindparam("more"))
+    .returning(Pulse.beats)
+)
+_FORGET = delete(RequestChange.__table__).where(RequestChange.number <= bindparam("last"))  # type: ignore[arg-type]
 
 
 def newest() -> int:

@@ -21,13 +21,18 @@ Sums = dict[str, Any]
 def counted(session: Session, ids: Iterable[int]) -> list[Row]:
     """Return the rows among `ids` that have ended, and so are in the sums already; nobody changes them meanwhile."""
     wanted = list(ids)
-    columns = [Request.__table__.c[name] for name in NEEDED]
     found: list[Row] = []
     for begin in range(0, len(wanted), _CHUNK):
-        some = select(*columns).where(Request.id.in_(wanted[begin : begin + _CHUNK]), Request.outcome.is_not(None))
-        some = some.with_for_update()
-        found += [dict(row) for row in session.connection().execute(some).mappings()]
+        some = session.connection().execute(_ENDED, {"ids": wanted[begin : begin + _CHUNK]})
+        found += [dict(row) for row in some.mappings()]
     return found
+
+
+_ENDED = (
+    select(*(Request.__table__.c[name] for name in NEEDED))
+    .where(Request.id.in_(bindparam("ids", expanding=True)), Request.outcome.is_not(None))
+    .with_for_update()
+)
 
 
 class Ledger:

@@ -122,12 +122,9 @@ def _write(session: Session, changed: list[tuple[tuple[Any, ...], Sums]], only_e
     timed = [(key, sums) for key, sums in changed if any(map(any_count, sums.timed))]
     if not timed:
         return
-    columns = [Rollup.__table__.c[name] for name in KEY]
-    wanted = select(*columns, *(Rollup.__table__.c[name] for name in TIMED)).where(
-        tuple_(*columns).in_([key for key, _ in timed])
-    )
     connection = session.connection()
-    stored = {tuple(row[: len(KEY)]): row[len(KEY) :] for row in connection.execute(wanted)}
+    found = connection.execute(_STORED, {"keys": [key for key, _ in timed]})
+    stored = {tuple(row[: len(KEY)]): row[len(KEY) :] for row in found}
     merged = [
         {f"of_{name}": part for name, part in zip(KEY, key)} | dict(zip(TIMED, _merged(stored[key], sums.timed)))
         for key, sums in timed
@@ -145,6 +142,10 @@ def _merged(stored: Iterable[bytes | None], changes: Iterable[Counter[int]]) -> 
         yield histogram.pack(counts)
 
 
+_PLACE = [Rollup.__table__.c[name] for name in KEY]
+_STORED = select(*_PLACE, *(Rollup.__table__.c[name] for name in TIMED)).where(
+    tuple_(*_PLACE).in_(bindparam("keys", expanding=True))
+)
 _HERE = [Rollup.__table__.c[name] == bindparam(f"of_{name}") for name in KEY]
 _TIMES = update(Rollup.__table__).where(*_HERE).values({name: bindparam(name) for name in TIMED})  # type: ignore[arg-type]
 _MORE = (
