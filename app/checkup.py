@@ -14,7 +14,7 @@ from app.access.service import all_keys
 from app.access.users import has_admin
 from app.accounts.overview import AccountView, views
 from app.clock import now_ms
-from app.db import db
+from app.db import db, offload
 from app.errors import UpstreamFailed
 from app.fetch import Fetched, fetch
 from app.probes import is_writable
@@ -45,20 +45,28 @@ class Check:
 
 
 def examine(run: Runtime) -> tuple[Check, ...]:
-    """Look at everything; asks each account's host for one HEAD. Call inside an app context, off the event loop."""
-    accounts = views(run.vault)
+    """Look at everything; asks each account's host for one HEAD. Call inside an app context.
+
+    On the event loop it asks the hosts there and looks at the rest off it.
+    """
     reached = _reach(run, _origins(run))
-    return (
+    here, prices = offload(_look_here, run)
+    clock = _clock([skew for _, skew in reached if skew is not None])
+    return (*here, *(check for check, _ in reached), clock, *prices)
+
+
+def _look_here(run: Runtime) -> tuple[tuple[Check, ...], tuple[Check, ...]]:
+    """Return what this machine tells, but for the prices, and those."""
+    accounts = views(run.vault)
+    found = (
         *_settings(run),
         *_database(),
         *_disk(run),
         *_keyring(run),
         *_doors(run),
         *_accounts(accounts),
-        *(check for check, _ in reached),
-        _clock([skew for _, skew in reached if skew is not None]),
-        *_prices(),
     )
+    return found, tuple(_prices())
 
 
 def _settings(run: Runtime) -> Iterator[Check]:

@@ -82,7 +82,8 @@ def _value(kind: Any, value: Any, place: str) -> Any:
     """Return one part of a JSON body as the type wants it."""
     origin, arguments = get_origin(kind), get_args(kind)
     if origin is Annotated:
-        return _ruled(_value(arguments[0], value, place), arguments[1], place)
+        is_told = isinstance(arguments[1], Moment) and isinstance(value, str)
+        return _ruled(_moment(value) if is_told else _value(arguments[0], value, place), arguments[1], place)
     if origin in (Union, types.UnionType):
         return _one_of(arguments, value, place)
     if origin is Literal:

@@ -1,4 +1,4 @@
-"""Upkeep of the recorded history over the API, and facts about this process."""
+"""Upkeep of the recorded history over the API, the doctor, and facts about this process."""
 
 import platform
 import sys
@@ -8,12 +8,16 @@ from typing import Literal
 from flask import Blueprint
 
 from app.api.jobs import Asked
-from app.api.operations import operation
+from app.api.operations import cooperative, operation
+from app.api.rules import Time
 from app.background import jobs
+from app.checkup import Check, examine
 from app.db import db
 from app.gate.visitors import actor
 from app.runtime import runtime
 from app.schema import revision
+from app.usage import reprice as repricing
+from app.usage.reprice import Repricing
 from app.usage.upkeep import Analysis, analyze, clear_history
 from app.version import VERSION
 
@@ -33,6 +37,22 @@ class Cleared:
 
     success: bool
     requests: int
+
+
+@dataclass(frozen=True, slots=True)
+class WhichRequests:
+    """Requests that began in a time, `to` exclusive; without either, all of them."""
+
+    from_: Time | None = None
+    to: Time | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Checkup:
+    """What the doctor found. `ok`: nothing failed."""
+
+    ok: bool
+    checks: tuple[Check, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +88,34 @@ def measure() -> Analysis:
 def clear(body: Clearance) -> Cleared:
     """Delete the records of all requests that have ended."""
     return Cleared(True, clear_history(actor()))
+
+
+@maintenance.get("/maintenance/reprice")
+@operation()
+def all_repricings() -> tuple[Repricing, ...]:
+    """List what was asked to be priced anew and has not ended, with how much of it is done."""
+    return repricing.asked()
+
+
+@maintenance.post("/maintenance/reprice")
+@operation(status=202)
+def reprice(body: WhichRequests) -> Asked:
+    """Ask the leader to compute the cost of recorded requests anew, with the prices of now.
+
+    `GET` on the same path tells how far it is, /api/jobs what it came to.
+    """
+    repricing.ask(actor(), body.from_, body.to)
+    jobs.request_run(jobs.REPRICE)
+    return Asked(True, jobs.REPRICE)
+
+
+@maintenance.get("/maintenance/doctor")
+@cooperative
+@operation()
+def doctor() -> Checkup:
+    """Look at database, keys, clock, every account's host, prices and disk. It asks each host once, within 15 s."""
+    checks = examine(runtime())
+    return Checkup(all(check.result != "fail" for check in checks), checks)
 
 
 @maintenance.get("/system/info")

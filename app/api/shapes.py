@@ -98,7 +98,8 @@ class Schemas:
         (part,) = parts
         if "enum" in part:
             return {"enum": [*part["enum"], None]}
-        return part | {"type": [part["type"], "null"]}
+        kinds = part["type"] if isinstance(part["type"], list) else [part["type"]]
+        return part | {"type": [*kinds, "null"]}
 
     def _reference(self, kind: type) -> Json:
         name = kind.__name__

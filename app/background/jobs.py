@@ -16,6 +16,7 @@ from app.accounts.turns import Turn, is_due, note_turn, turns
 from app.background import states
 from app.background.auto_refresh import open_windows
 from app.background.leader import RENEW_S, Leader, current
+from app.background.repricing import reprice_asked
 from app.background.retention import fit_payloads, retain
 from app.background.runner import perform
 from app.background.states import Background, JobView
@@ -27,6 +28,7 @@ from app.names import unknown
 from app.runtime import runtime
 
 POLL = "poll-windows"
+REPRICE = "reprice"
 _STAGGER_S = 0.4
 _LONGEST_LOOK_MS = 15_000
 _SHORTEST_LOOK_MS = 5_000
@@ -106,6 +108,7 @@ JOBS: tuple[Job, ...] = (
     Job("auto-refresh", 60, "Opens the next window of the accounts that have it switched on", open_windows),
     Job("payload-size", 60, "Keeps the stored bodies below their size limit", fit_payloads),
     Job("retention", 3600, "Forgets what is older than it is to be kept", retain),
+    Job(REPRICE, 3600, "Prices requests anew where somebody asked for it", reprice_asked),
 )
 """Every job, in the order in which it is shown."""
 

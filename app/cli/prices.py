@@ -120,12 +120,13 @@ def remove(model: str) -> None:
 
 @commands.command("reprice")
 @click.option("--from", "since", type=WHEN, help="Only requests that began at or after this time.")
+@click.option("--to", "until", type=WHEN, help="Only requests that began before this time.")
 @click.option("--restart", is_flag=True, help="Do not go on where an earlier run was interrupted.")
 @json_option
-def reprice(since: int | None, restart: bool) -> None:
+def reprice(since: int | None, until: int | None, restart: bool) -> None:
     """Compute the cost of recorded requests anew, with the prices of today."""
     done = None
-    for done in room_reprice(actor(), since, restart):
+    for done in room_reprice(actor(), since, until, restart=restart):
         if sys.stderr.isatty():
             click.echo(f"\r{done.share:4.0%}", nl=done.is_done, err=True)
     if done is not None:

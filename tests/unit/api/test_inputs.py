@@ -105,6 +105,27 @@ def test_wrong_part_of_a_body_is_named(content: str | bytes, field: str) -> None
     assert list(refused.value.details) == [field]
 
 
+@dataclass(frozen=True, slots=True)
+class Moments:
+    from_: Time | None = None
+
+
+@pytest.mark.parametrize(
+    ("content", "at"),
+    [('{"from":5}', 5), ('{"from":"1970-01-01T00:00:01Z"}', 1000), ('{"from":null}', None), ("{}", None)],
+    ids=["milliseconds", "text", "null", "missing"],
+)
+def test_time_in_a_body_is_milliseconds_or_text(content: str, at: int | None) -> None:
+    assert body(content, Moments) == Moments(at)
+
+
+@pytest.mark.parametrize("value", ['"yesterday"', '"1970-01-01"', "-1", "true", "1.5", "[]"])
+def test_time_in_a_body_must_be_one(value: str) -> None:
+    with pytest.raises(InvalidInput) as refused:
+        body(f'{{"from":{value}}}', Moments)
+    assert list(refused.value.details) == ["from"]
+
+
 def test_body_must_be_json() -> None:
     with pytest.raises(UnsupportedMediaType):
         body("name=x", content_type="application/x-www-form-urlencoded")

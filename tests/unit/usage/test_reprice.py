@@ -4,13 +4,14 @@ import pytest
 from flask import Flask
 from sqlalchemy import select, update
 
-from app.audit import SYSTEM
+from app.audit import SYSTEM, Actor, EntryFilter, entries
 from app.db import reading, transaction
+from app.errors import InvalidInput
 from app.usage import reprice as room
 from app.usage.models import Mark, Request
 from app.usage.prices import remove_price, set_prices
 from app.usage.pricing import Rates
-from app.usage.reprice import reprice
+from app.usage.reprice import ask, asked, next_asked, reprice
 from tests.unit.usage.records import NOW, anything, check_sums, end, put, start
 
 DAY = 86_400_000
@@ -69,6 +70,79 @@ def test_only_what_began_since_is_priced_anew(app: Flask) -> None:
     set_prices({"mine": Rates(1_000_000, 0, 0, 0, 0)}, SYSTEM)
     list(reprice(SYSTEM, since=NOW - 1000))
     assert sorted(costs().values(), key=lambda cost: cost or 0) == [None, 100]
+
+
+def test_time_to_look_at_ends_where_it_is_told(app: Flask) -> None:
+    put(end(NOW - DAY, model_served="mine"), end(NOW, model_served="mine"))
+    set_prices({"mine": Rates(1_000_000, 0, 0, 0, 0)}, SYSTEM)
+    list(reprice(SYSTEM, until=NOW))
+    assert sorted(costs().values(), key=lambda cost: cost or 0) == [None, 100]
+
+
+@pytest.mark.parametrize(
+    ("since", "until"),
+    [(5, 5), (6, 5), (1 << 53, None), ((1 << 53) - 1, 1 << 53)],
+    ids=["empty", "turned", "future", "far future"],
+)
+def test_time_that_holds_no_request_is_refused(app: Flask, since: int, until: int | None) -> None:
+    for verb in (reprice, ask):
+        with pytest.raises(InvalidInput, match="from: lies"):
+            verb(SYSTEM, since, until)
+    assert asked() == ()
+
+
+@pytest.mark.parametrize("until", [None, 0, 1 << 53])
+def test_nothing_recorded_is_nothing_to_do(app: Flask, until: int | None) -> None:
+    *_, done = reprice(SYSTEM, until=until)
+    assert (done.seen, done.share, done.is_done) == (0, 1.0, True)
+
+
+def test_share_is_that_of_the_time_in_which_there_are_requests(app: Flask) -> None:
+    put(*(end(NOW + at * DAY) for at in range(15)))
+    shares = [step.share for step in reprice(SYSTEM)]
+    assert shares == [pytest.approx(6 / 14, abs=0.01), pytest.approx(13 / 14, abs=0.01), pytest.approx(1), 1.0]
+
+
+def test_what_was_asked_for_waits_for_the_one_who_runs_it(app: Flask) -> None:
+    put(*(end(NOW + at, model_served="mine") for at in range(10)))
+    set_prices({"mine": Rates(1_000_000, 0, 0, 0, 0)}, SYSTEM)
+    ask(SYSTEM, NOW, NOW + 10)
+    (waiting,) = asked()
+    assert (waiting.start, waiting.end, waiting.share) == (NOW, NOW + 10, 0)
+    assert set(costs().values()) == {None}
+    run = next_asked()
+    assert run is not None
+    assert next(run).changed == 7
+    run.close()
+    assert 0 < asked()[0].share < 1
+    again = next_asked()
+    assert again is not None
+    assert [step.changed for step in again] == [3, 3]
+    assert set(costs().values()) == {100}
+    assert (asked(), next_asked()) == ((), None)
+    check_sums()
+
+
+def test_wider_question_takes_the_place_of_narrower_ones_and_begins_anew(app: Flask) -> None:
+    put(*(end(NOW + at) for at in range(10)))
+    ask(SYSTEM, NOW + 2, NOW + 9)
+    running = next_asked()
+    assert running is not None
+    next(running)
+    ask(SYSTEM, NOW + 5, NOW + 10)
+    assert len(asked()) == 2
+    ask(SYSTEM)
+    (waiting,) = asked()
+    assert (waiting.start, waiting.share) == (NOW, 0)
+    assert [step.is_done for step in running] == [True]
+    ask(SYSTEM)
+    assert len(asked()) == 1
+
+
+def test_question_is_in_the_audit_log(app: Flask) -> None:
+    ask(Actor("ann", "192.0.2.1"))
+    (entry,) = entries(EntryFilter(action="prices.reprice"), 9)
+    assert entry.actor == "ann"
 
 
 def test_sums_that_were_forgotten_do_not_come_back(app: Flask) -> None:
