@@ -41,6 +41,18 @@ def note(session: Session, actor: Actor, action: str, subject: str | None = None
     )
 
 
+def was_noted(actor: Actor, action: str, subject: str, since: int) -> bool:
+    """Whether somebody of that name did that since a time. Call inside an app context."""
+    found = select(AuditEntry.id).where(
+        AuditEntry.at >= since,
+        AuditEntry.actor == actor.name,
+        AuditEntry.action == action,
+        AuditEntry.subject == subject,
+    )
+    with reading() as session:
+        return session.execute(found.limit(1)).scalar() is not None
+
+
 @dataclass(frozen=True, slots=True)
 class EntryView:
     """One entry as people see it."""

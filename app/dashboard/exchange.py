@@ -12,7 +12,7 @@ from app.gate.visitors import actor
 from app.redaction import redact
 from app.runtime import runtime
 from app.usage.bodies import Bodies, Body, pretty
-from app.usage.conversation import Block, Conversation, conversation
+from app.usage.conversation import Block, Conversation
 from app.usage.queries import RequestDetail, request_detail
 from app.usage.viewing import view_conversation, view_payload, view_request
 from app.values import id_from_text, id_text
@@ -51,10 +51,7 @@ def request_conversation(public_id: str) -> ResponseReturnValue:
     request_id, vault = _id(public_id), runtime().vault
     row = request_detail(request_id).request
     before = request.args.get("before", type=int)
-    if before is None:
-        said = view_conversation(request_id, vault, actor())
-    else:  # One look is one entry in the audit log, however many pieces it takes.
-        said = conversation(request_id, row.path, vault)
+    said = view_conversation(request_id, vault, actor(), is_piece=before is not None)
     end = len(said.messages) if before is None else max(0, min(before, len(said.messages)))
     start = max(0, end - _TURNS_AT_ONCE)
     values = {
@@ -75,7 +72,7 @@ def request_conversation(public_id: str) -> ResponseReturnValue:
 def request_block(public_id: str, turn: int, position: int) -> ResponseReturnValue:
     """Show the whole text of one long block."""
     request_id = _id(public_id)
-    said = conversation(request_id, request_detail(request_id).request.path, runtime().vault)
+    said = view_conversation(request_id, runtime().vault, actor(), is_piece=True)
     block = _block(said, turn, position)
     if show.is_part():
         return show.part("partials/requests/block_text.html", text=block.text)

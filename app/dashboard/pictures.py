@@ -7,8 +7,9 @@ from flask import Response, abort
 from flask.typing import ResponseReturnValue
 
 from app.dashboard.blueprints import dashboard
+from app.gate.visitors import actor
 from app.runtime import runtime
-from app.usage.bodies import payload
+from app.usage.viewing import view_payload
 from app.values import id_from_text
 
 SHOWN = frozenset({"image/png", "image/jpeg", "image/gif", "image/webp"})
@@ -17,11 +18,12 @@ SHOWN = frozenset({"image/png", "image/jpeg", "image/gif", "image/webp"})
 
 @dashboard.get("/requests/<public_id>/image/<int:turn>/<int:position>")
 def request_image(public_id: str, turn: int, position: int) -> ResponseReturnValue:
-    """Show one picture. That somebody looks at the conversation around it is noted there."""
+    """Show one picture."""
     request_id = id_from_text(public_id)
     if request_id is None:
         abort(404)
-    found = picture(payload(request_id, runtime().vault).request.content, turn, position)
+    bodies = view_payload(request_id, runtime().vault, actor(), is_piece=True)
+    found = picture(bodies.request.content, turn, position)
     if found is None:
         abort(404)
     media_type, content = found

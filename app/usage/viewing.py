@@ -2,7 +2,8 @@
 
 from dataclasses import replace
 
-from app.audit import Actor, note
+from app.audit import Actor, note, was_noted
+from app.clock import now_ms
 from app.db import reading, transaction
 from app.errors import NotFound
 from app.usage.bodies import Bodies, payload
@@ -15,23 +16,28 @@ from app.values import id_text
 from app.vault import Vault
 
 _SHOWN_CHARS = 100
+_VIEW = "payload.view"
+_LOOK_MS = 3_600_000
 
 
-def view_payload(request_id: int, vault: Vault, actor: Actor) -> Bodies:
-    """Return what is stored of a request's headers and bodies. Raises NotFound."""
+def view_payload(request_id: int, vault: Vault, actor: Actor, *, is_piece: bool = False) -> Bodies:
+    """Return what is stored of a request's headers and bodies. Raises NotFound.
+
+    `is_piece`: only a piece of it is shown, such as a picture, as a rule to somebody who looks at it already.
+    """
     found = payload(request_id, vault)
-    _note(request_id, actor)
+    _note(request_id, actor, is_piece)
     return found
 
 
-def view_conversation(request_id: int, vault: Vault, actor: Actor) -> Conversation:
-    """Return what was said in a request whose bodies are stored. Raises NotFound."""
+def view_conversation(request_id: int, vault: Vault, actor: Actor, *, is_piece: bool = False) -> Conversation:
+    """Return what was said in a request whose bodies are stored; `is_piece` as above. Raises NotFound."""
     with reading() as session:
         row = session.get(Request, request_id)
     if row is None:
         raise NotFound(f"There is no request {id_text(request_id)}; it may be older than records are kept.")
     found = read_conversation(payload(request_id, vault), row.path)
-    _note(request_id, actor)
+    _note(request_id, actor, is_piece)
     return found
 
 
@@ -53,6 +59,10 @@ def view_named(text: str, vault: Vault) -> RequestDetail:
     return view_request(found.request_id, vault)
 
 
-def _note(request_id: int, actor: Actor) -> None:
+def _note(request_id: int, actor: Actor, is_piece: bool) -> None:
+    """Note a look; one piece after the other, within an hour, belongs to the same look."""
+    subject = id_text(request_id)
+    if is_piece and was_noted(actor, _VIEW, subject, now_ms() - _LOOK_MS):
+        return
     with transaction() as session:
-        note(session, actor, "payload.view", id_text(request_id))
+        note(session, actor, _VIEW, subject)

@@ -1,7 +1,8 @@
 import pytest
 from flask import Flask
 
-from app.audit import Actor, EntryFilter, entries, note
+from app.audit import Actor, EntryFilter, entries, note, was_noted
+from app.clock import now_ms
 from app.db import transaction
 
 
@@ -36,3 +37,18 @@ def test_pages_follow_each_other() -> None:
     first = entries(EntryFilter(), 2)
     rest = entries(EntryFilter(before=first[-1].id), 10)
     assert [entry.action for entry in rest] == ["account.resume", "account.pause"]
+
+
+@pytest.mark.parametrize(
+    ("actor", "action", "subject", "after_ms", "expected"),
+    [
+        ("ada", "account.pause", "work", -60_000, True),
+        ("vic", "account.pause", "work", -60_000, False),
+        ("ada", "account.resume", "work", -60_000, False),
+        ("ada", "account.pause", "home", -60_000, False),
+        ("ada", "account.pause", "work", 60_000, False),
+    ],
+    ids=["so", "by another", "another deed", "to another", "longer ago"],
+)
+def test_what_was_noted_is_known(actor: str, action: str, subject: str, after_ms: int, expected: bool) -> None:
+    assert was_noted(Actor(actor), action, subject, now_ms() + after_ms) is expected

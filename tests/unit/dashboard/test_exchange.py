@@ -67,6 +67,19 @@ def test_long_text_is_shown_in_full_on_demand(admin: FlaskClient) -> None:
     assert admin.get(f"{address}/block/7/0").status_code == 404
 
 
+@pytest.mark.parametrize("piece", ["conversation?before=1", "block/0/0", "image/0/1"])
+def test_piece_is_noted_when_it_is_not_part_of_a_look(admin: FlaskClient, piece: str) -> None:
+    image = {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": "YWJj"}}
+    address = stored([{"role": "user", "content": [{"type": "text", "text": "hello"}, image]}])
+    for _ in range(3):
+        assert admin.get(f"{address}/{piece}").status_code == 200
+    assert len(entries(EntryFilter(action="payload.view"), 9)) == 1
+    other = stored([{"role": "user", "content": [{"type": "text", "text": "hello"}, image]}])
+    admin.get(f"{other}/conversation")
+    admin.get(f"{other}/{piece}")
+    assert len(entries(EntryFilter(action="payload.view"), 9)) == 2
+
+
 def test_bodies_come_without_any_credential(admin: FlaskClient) -> None:
     text = admin.get(f"{stored([{'role': 'user', 'content': f'my key is {KEY}'}])}/bodies").text
     assert KEY not in text
