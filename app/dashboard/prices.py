@@ -36,7 +36,7 @@ def prices() -> ResponseReturnValue:
     """Show the price of every model that was used or that a price was entered for."""
     if show.is_part():
         return _progress()
-    return show.page("pages/prices.html", prices=_prices(), version=price_version(), usd_text=forms.usd_text, **_job())
+    return show.page("pages/prices.html", prices=_prices(), table=price_version(), usd_text=forms.usd_text, **_job())
 
 
 @dashboard.route("/settings/prices/set", methods=["GET", "POST"])

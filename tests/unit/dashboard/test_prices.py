@@ -9,6 +9,7 @@ from app.clock import now_ms
 from app.usage import reprice
 from app.usage.prices import own_prices, set_prices
 from app.usage.pricing import Rates
+from app.version import VERSION
 from tests.unit.usage.records import end, put
 
 HTMX = {"HX-Request": "true"}
@@ -29,6 +30,7 @@ def test_models_without_a_price_come_first_and_are_told(viewer: FlaskClient) -> 
     assert "1 request without a cost" in row_of(html, UNKNOWN)
     assert "no price" in row_of(html, UNKNOWN)
     assert "table 3 15 0.3 3.75 6 10" in row_of(html, "claude-sonnet-4-5")
+    assert f"<small>ccflare {VERSION}</small>" in html
     assert "1 missing" in viewer.get("/dashboard/settings").text
 
 
