@@ -13,6 +13,8 @@ from app.usage.rollup import NEEDED, Changes, Row
 _CHUNK = 400
 _RECOUNTED = 5000
 _TOKENS = ("input_tokens", "output_tokens", "cache_read_tokens", "cache_write_5m_tokens", "cache_write_1h_tokens")
+_PARTS = (("account", "account_id"), ("model", "model_used"), ("key", "key_id"), ("agent", "agent_id"))
+_FACETS = (*_PARTS, ("status", "status"), ("outcome", "outcome"))
 _SPAN = {"first_at": "min", "last_at": "max"}
 
 Sums = dict[str, Any]
@@ -70,14 +72,8 @@ class Ledger:
     def _count_facets(self, row: Row, sign: int) -> None:
         is_unpriced = row["cost"] is None and any(row[name] is not None for name in _TOKENS)
         started_at = row["started_at"]
-        for kind, value in (
-            ("account", row["account_id"]),
-            ("model", row["model_used"]),
-            ("key", row["key_id"]),
-            ("agent", row["agent_id"]),
-            ("status", row["status"]),
-            ("outcome", row["outcome"]),
-        ):
+        for kind, column in _FACETS:
+            value = row[column]
             if value is None:
                 continue
             key = (kind, str(value))
@@ -109,12 +105,8 @@ class Ledger:
         }
         _add(self._sessions, session_id, row["started_at"], added, sign)
         part = {"requests": 1, "tokens": sum(count or 0 for count in counts), "cost": cost or 0}
-        for kind, value in (
-            ("account", row["account_id"]),
-            ("model", row["model_used"]),
-            ("key", row["key_id"]),
-            ("agent", row["agent_id"]),
-        ):
+        for kind, column in _PARTS:
+            value = row[column]
             if value is not None:
                 held = _add(self._parts, (session_id, kind, str(value)), row["started_at"], part, sign)
                 held.setdefault("parent", row["parent_agent_id"] if kind == "agent" else None)
@@ -136,10 +128,13 @@ def _add(held: dict[Any, Sums], key: Any, at: int, added: dict[str, int], sign: 
     sums = held.get(key)
     if sums is None:
         sums = held[key] = {"first_at": at, "last_at": at} | dict.fromkeys(added, 0)
-    sums["first_at"] = min(sums["first_at"], at)
-    sums["last_at"] = max(sums["last_at"], at)
+    if at > sums["last_at"]:
+        sums["last_at"] = at
+    elif at < sums["first_at"]:
+        sums["first_at"] = at
     for name, value in added.items():
-        sums[name] += sign * value
+        if value:
+            sums[name] += sign * value
     return sums
 
 

@@ -147,7 +147,7 @@ def _cost(tokens: Tokens, rates: _Rates, version: str, batch: bool) -> Cost:
         tokens.cache_write_1h,
         tokens.web_searches,
     )
-    costs: dict[PriceClass, int | None] = {}
+    costs: list[int | None] = []
     unpriced: list[PriceClass] = []
     total: int | None = None
     cost: int | None
@@ -160,10 +160,10 @@ def _cost(tokens: Tokens, rates: _Rates, version: str, batch: bool) -> Cost:
         else:
             rate = steps[0][1] if len(steps) == 1 else _rate(steps, tokens)
             cost = _rounded(count * rate, 2_000_000 if batch and name != "web_search" else 1_000_000)
-        costs[name] = cost
+        costs.append(cost)
         if cost is not None:
             total = cost if total is None else total + cost
-    return Cost(**costs, total=None if unpriced else total, price_version=version, unpriced=tuple(unpriced))
+    return Cost(*costs, None if unpriced else total, version, tuple(unpriced))
 
 
 def _rounded(product: int, divisor: int) -> int:

@@ -27,12 +27,19 @@ SUMS = tuple(column.name for column in Rollup.__table__.columns if column.name n
 
 _CLASSES = ("input", "output", "cache_read", "cache_write_5m", "cache_write_1h")
 _OUTCOMES = ("client_gone", "upstream_broke", "refused", "cut_by_shutdown")
+_TOKENS = tuple(f"{name}_tokens" for name in _CLASSES)
+_COSTS = (*(f"{name}_cost" for name in _CLASSES), "web_search_cost")
+_UNKNOWN = [None] * len(_CLASSES)
+_OF_OUTCOME = {name: tuple(int(name == other) for other in _OUTCOMES) for name in _OUTCOMES}
+_OF_KIND = {kind: tuple(int(kind == other) for other in (2, 3, 4, 5)) for kind in (2, 3, 4, 5)}
+_NEITHER = (0, 0, 0, 0)
+_NO_COST = (0,) * (len(_CLASSES) + 1)
 NEEDED = (
     *("id", "started_at", "first_byte_at", "first_token_at", "ended_at", "key_id", "session_id", "agent_id"),
     *("parent_agent_id", "stream", "account_id", "account_name", "provider", "model_used", "status", "outcome"),
-    *("attempts", "is_synthetic", "web_searches", "tokens_per_s", "cost", "web_search_cost"),
-    *(f"{name}_tokens" for name in _CLASSES),
-    *(f"{name}_cost" for name in _CLASSES),
+    *("attempts", "is_synthetic", "web_searches", "tokens_per_s", "cost"),
+    *_TOKENS,
+    *_COSTS,
 )
 """The columns of a request that sums are made of."""
 
@@ -41,24 +48,28 @@ _CHUNK = 100
 
 @dataclass(slots=True)
 class Sums:
-    """Some requests of one place: the sums in the order of `SUMS`, and a histogram for each of `TIMED`."""
+    """Some requests of one place: their values in the order of `SUMS`, and a histogram for each of `TIMED`."""
 
-    values: list[int] = field(default_factory=lambda: [0] * len(SUMS))
+    held: list[Sequence[int]] = field(default_factory=list)
     timed: tuple[Counter[int], ...] = field(default_factory=lambda: tuple(Counter() for _ in TIMED))
+
+    @property
+    def values(self) -> list[int]:
+        """The sums in the order of `SUMS`."""
+        if len(self.held) > 1:
+            self.held = [list(map(sum, zip(*self.held)))]
+        return list(self.held[0]) if self.held else [0] * len(SUMS)
 
     def add(self, values: Sequence[int], times: Sequence[int | None], sign: int) -> None:
         """Add one request, or with a `sign` of -1 take it away."""
-        held = self.values
-        for at, value in enumerate(values):
-            if value:
-                held[at] += sign * value
+        self.held.append(values if sign > 0 else [-value for value in values])
         for counts, time in zip(self.timed, times):
             if time is not None:
                 counts[histogram.bucket_of(time)] += sign
 
     def merge(self, other: "Sums") -> None:
         """Add what another one holds."""
-        self.values = [one + two for one, two in zip(self.values, other.values)]
+        self.held.append(other.values)
         for mine, theirs in zip(self.timed, other.timed):
             for bucket, count in theirs.items():
                 mine[bucket] += count
@@ -103,7 +114,7 @@ class Changes:
                 if key in spans:
                     spans[key].merge(sums)
                 else:
-                    spans[key] = Sums(sums.values, tuple(map(Counter, sums.timed)))
+                    spans[key] = Sums([sums.values], tuple(map(Counter, sums.timed)))
         return spans
 
 
@@ -174,29 +185,28 @@ def _values(row: Row, times: Sequence[int | None]) -> list[int]:
     """Return the sums of one request, in the order of `SUMS`."""
     status, outcome, cost = row["status"], row["outcome"], row["cost"]
     hundreds = (status or 0) // 100
-    tokens = [row[f"{name}_tokens"] for name in _CLASSES]
-    is_metered = any(count is not None for count in tokens)
+    tokens = [row[name] for name in _TOKENS]
+    is_metered = tokens != _UNKNOWN
     is_priced = cost is not None
     duration, first_byte, first_token, _ = times
     speed = row["tokens_per_s"]
     return [
         1,
         1 if outcome == "complete" and status is not None and status < 400 else 0,
-        *(1 if outcome == name else 0 for name in _OUTCOMES),
-        *(1 if hundreds == kind else 0 for kind in (2, 3, 4, 5)),
+        *_OF_OUTCOME.get(outcome, _NEITHER),
+        *_OF_KIND.get(hundreds, _NEITHER),
         1 if status == 429 else 0,
         1 if row["stream"] else 0,
         1 if row["is_synthetic"] else 0,
         row["attempts"],
         1 if row["attempts"] > 1 else 0,
         1 if is_metered else 0,
-        *(0 if count is None else 1 for count in tokens),
-        *(count or 0 for count in tokens),
+        *[0 if count is None else 1 for count in tokens],
+        *[count or 0 for count in tokens],
         row["web_searches"] or 0,
         1 if is_priced else 0,
         1 if is_metered and not is_priced else 0,
-        *((row[f"{name}_cost"] or 0) if is_priced else 0 for name in _CLASSES),
-        (row["web_search_cost"] or 0) if is_priced else 0,
+        *([row[name] or 0 for name in _COSTS] if is_priced else _NO_COST),
         cost or 0,
         0 if duration is None else 1,
         duration or 0,
