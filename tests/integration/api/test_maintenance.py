@@ -8,7 +8,7 @@ from sqlalchemy import update
 from app.db import transaction
 from app.usage.models import Request
 from tests.fakes.upstream import Upstream, hold
-from tests.integration.calls import ask, body_of
+from tests.integration.calls import HEADERS, ask, body_of
 from tests.integration.installation import Installation
 from tests.integration.server import Server, eventually
 
@@ -26,7 +26,7 @@ def test_doctor_that_waits_for_a_host_keeps_nobody_waiting(new_server: New, insi
     with server.raw(timeout_s=30) as client:
         client.request("GET", "/api/maintenance/doctor", [("x-api-key", key)])
         upstream.wait_for("held:slow")
-        assert server.call("POST", "/v1/messages", body_of(), {"x-api-key": key})[0] == 200
+        assert server.call("POST", "/v1/messages", body_of(), dict([*HEADERS, ("x-api-key", key)]))[0] == 200
         assert server.get("/api/accounts", {"x-api-key": key})[0] == 200
         upstream.release("slow")
         found = json.loads(client.answer().body)
