@@ -166,6 +166,11 @@ const ccflare = (() => {
     if (event.target.form?.dataset.confirm !== undefined) arm(document);
   });
 
+  // Before htmx opens its first stream, which may be before the document is ready.
+  document.addEventListener("htmx:beforeProcessNode", () => {
+    htmx.createEventSource = (address) => new RestingSource(address);
+  }, { once: true });
+
   document.addEventListener("htmx:configRequest", (event) => {
     event.detail.headers["X-CSRFToken"] = document.querySelector("meta[name=csrf-token]").content;
   });
@@ -199,7 +204,6 @@ const ccflare = (() => {
     tellAll(document);
     arm(document);
     document.querySelector(".side nav [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
-    if (window.htmx) htmx.createEventSource = (address) => new RestingSource(address);
   });
 
   setInterval(() => document.hidden || tellAll(document), 1000);

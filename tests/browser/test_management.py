@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Callable
 
+import pytest
 from playwright.sync_api import Page, expect
 
 from app.clock import now_ms
@@ -135,14 +136,24 @@ def test_log_is_followed_and_searched(visit: Visit, installation: Installation) 
     assert "a rare <b>word</b> appears" in download.value.path().read_text()
 
 
-def test_hidden_tab_gives_its_stream_back(visit: Visit) -> None:
-    page = visit("/dashboard/logs")
-    expect(page.get_by_text("following")).to_be_visible()
+@pytest.mark.parametrize(
+    ("path", "stream"),
+    [
+        ("/dashboard", "/overview/beats"),
+        ("/dashboard/requests", "/requests/stream"),
+        ("/dashboard/logs", "/logs/stream"),
+    ],
+    ids=["overview", "requests", "logs"],
+)
+def test_hidden_tab_gives_its_stream_back(visit: Visit, path: str, stream: str) -> None:
+    page = visit("/dashboard/profile")
+    with page.expect_response(lambda answer: stream in answer.url):
+        page.goto(path)
     hide = "value => { Object.defineProperty(document, 'hidden', {value, configurable: true});"
     hide += " document.dispatchEvent(new Event('visibilitychange')); }"
-    with page.expect_event("requestfailed", lambda request: "/logs/stream" in request.url):
+    with page.expect_event("requestfailed", lambda request: stream in request.url):
         page.evaluate(hide, True)
-    with page.expect_request(lambda request: "/logs/stream" in request.url):
+    with page.expect_request(lambda request: stream in request.url):
         page.evaluate(hide, False)
 
 
