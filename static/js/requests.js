@@ -7,7 +7,11 @@ addEventListener("DOMContentLoaded", () => {
 
   // Empty fields stay out of the address.
   for (const form of document.querySelectorAll("form[data-tidy]")) {
-    const tidy = () => { for (const one of form.elements) if (one.name && !one.value) one.disabled = true; };
+    const tidy = () => {
+      for (const one of form.elements) if (one.name && !one.value) one.disabled = true;
+      const { range, from, to } = form.elements;
+      if (range && (from?.value || to?.value)) range.disabled = true;
+    };
     form.addEventListener("submit", tidy);
     form.addEventListener("change", (event) => {
       if (event.target.tagName !== "SELECT") return;

@@ -45,11 +45,20 @@ def test_hover_tells_the_figures_and_scripts_stay_small(visit: Visit) -> None:
 def test_choices_stand_in_the_address(visit: Visit) -> None:
     page = visit("/dashboard/analytics?range=6h")
     page.get_by_label("Compare").select_option("by model")
-    page.get_by_role("button", name="Show").click()
-    expect(page).to_have_url(re.compile("group=model"))
+    expect(page).to_have_url(re.compile(r"\?range=6h&group=model$"))
+    expect(page.locator(".segments [aria-current]")).to_have_text("6 h")
     expect(page.locator(".legend").first).to_contain_text("claude-")
     page.get_by_role("link", name="1 h", exact=True).click()
     expect(page).to_have_url(re.compile("range=1h.*group=model|group=model.*range=1h"))
+
+
+def test_free_range_takes_the_place_of_a_named_one(visit: Visit) -> None:
+    page = visit("/dashboard/analytics?range=6h")
+    page.get_by_role("textbox", name="From").fill("2026-01-02T03:00")
+    page.get_by_role("button", name="Show").click()
+    expect(page).to_have_url(re.compile(r"/analytics\?from=2026-01-02T03%3A00$"))
+    expect(page.get_by_role("textbox", name="From")).to_have_value("2026-01-02T03:00")
+    expect(page.locator(".segments [aria-current]")).to_have_text("free")
 
 
 def test_chart_opens_as_a_table_that_leads_to_requests(visit: Visit) -> None:
