@@ -12,6 +12,7 @@ from app.background.work import Done, Work
 from app.clock import now_ms
 from app.db import offload
 from app.usage import retention
+from app.usage.ingest import close_lost
 
 _DAY_MS = 86_400_000
 _PAYLOADS = 50
@@ -23,7 +24,7 @@ Batch = Callable[[Session], int]
 
 
 def retain(work: Work) -> Done:
-    """Forget what is older than the settings keep it, and what has expired."""
+    """Forget what is older than the settings keep it, and what has expired; end what lost its end."""
     now, settings = now_ms(), work.runtime.settings
     bodies = _drain(
         work,
@@ -34,6 +35,7 @@ def retain(work: Work) -> Done:
     bodies += _fit(work)
     kept_from = now - settings.request_retention_days * _DAY_MS
     requests = _drain(work, lambda session: retention.forget_requests_before(session, kept_from, _REQUESTS))
+    unended = _drain(work, lambda session: close_lost(session, now - _DAY_MS, _SMALL))
     sums = _drain(work, lambda session: retention.forget_sums(session, now, kept_from, _SMALL))
     sums += _drain(work, lambda session: retention.forget_sessions_before(session, kept_from, _SMALL))
     samples = _drain(work, lambda session: windows.forget_before(session, now - windows.KEPT_MS, _SMALL))
@@ -43,7 +45,7 @@ def retain(work: Work) -> Done:
     )
     expired += _drain(work, lambda session: access_retention.forget_expired(session, now))
     told = f"{bodies} bodies, {requests} requests, {sums} sums, {samples} samples, {expired} expired entries removed"
-    return Done(told)
+    return Done(f"{told}; {unended} requests without an end closed" if unended else told)
 
 
 def fit_payloads(work: Work) -> Done:

@@ -24,7 +24,7 @@ from app.usage.models import RUNNING, Attempt, JournalPosition, Payload, Request
 from app.usage.prices import overrides
 from app.usage.pricing import Cost, Rates, price
 from app.usage.recorder import START
-from app.values import Tokens
+from app.values import Tokens, first_id
 
 REFUSED = "refused"
 """The file beside the journals that keeps records which cannot be stored."""
@@ -150,20 +150,32 @@ def _retire(path: Path, offset: int, *, torn: bool) -> None:
 def _close_running(session: Session, worker: str) -> None:
     """End the requests that a dead worker left running, and add them to the sums."""
     running = select(Request.id).where(text(RUNNING), Request.worker == worker)
-    cut = list(session.execute(running).scalars())
-    if not cut:
-        return
-    for begin in range(0, len(cut), _CHUNK):
+    _cut(session, list(session.execute(running).scalars()), "the worker ended before the request did")
+
+
+def close_lost(session: Session, before: int, limit: int) -> int:
+    """End some requests that began before a time and never ended: their journal is lost, with the machine's power say.
+
+    Should the end of one come after all, it replaces this one.
+    """
+    lost = select(Request.id).where(text(RUNNING), Request.id < first_id(before)).limit(limit)
+    ids = list(session.execute(lost).scalars())
+    _cut(session, ids, "its end was never recorded")
+    return len(ids)
+
+
+def _cut(session: Session, ids: list[int], error: str) -> None:
+    for begin in range(0, len(ids), _CHUNK):
         session.execute(
             update(Request)
-            .where(Request.id.in_(cut[begin : begin + _CHUNK]))
-            .values(outcome="cut_by_shutdown", error="the worker ended before the request did", ended_at=now_ms())
+            .where(Request.id.in_(ids[begin : begin + _CHUNK]))
+            .values(outcome="cut_by_shutdown", error=error, ended_at=now_ms())
         )
     ledger = Ledger()
-    for row in counted(session, cut):
+    for row in counted(session, ids):
         ledger.count(row)
     ledger.write(session)
-    note_changes(session, cut)
+    note_changes(session, ids)
 
 
 @dataclass(slots=True)

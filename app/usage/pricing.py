@@ -163,7 +163,10 @@ def _cost(tokens: Tokens, rates: _Rates, version: str, batch: bool) -> Cost:
         costs.append(cost)
         if cost is not None:
             total = cost if total is None else total + cost
-    return Cost(*costs, None if unpriced else total, version, tuple(unpriced))
+    uncached, output, read, short, long, search = costs
+    if unpriced:
+        total = None
+    return Cost(uncached, output, read, short, long, search, total, version, tuple(unpriced))
 
 
 def _rounded(product: int, divisor: int) -> int:

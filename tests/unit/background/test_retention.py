@@ -12,7 +12,7 @@ from app.background.work import Done, Work
 from app.clock import now_ms
 from app.db import reading, transaction
 from app.runtime import runtime
-from app.usage.models import Payload, Request
+from app.usage.models import Payload, Request, Rollup
 from app.values import new_request_id
 
 DAY_MS = 86_400_000
@@ -51,6 +51,18 @@ def test_bodies_and_records_are_kept_as_long_as_the_settings_say(work: Work) -> 
     assert (left(Payload), left(Request)) == (2, 7)
     assert done.result.startswith("9 bodies, 4 requests, ")
     assert retention.retain(work) == Done("0 bodies, 0 requests, 0 sums, 0 samples, 0 expired entries removed")
+
+
+def test_requests_that_lost_their_end_are_closed_after_a_day(work: Work) -> None:
+    store(2, 2 * DAY_MS)
+    store(3, DAY_MS // 2)
+    assert retention.retain(work).result.endswith("; 2 requests without an end closed")
+    with reading() as session:
+        found = session.execute(select(Request.outcome, Request.error, Request.ended_at).order_by(Request.id)).all()
+        counted = session.execute(select(func.sum(Rollup.cut_by_shutdown)).where(Rollup.span_ms == DAY_MS)).scalar()
+    assert [(row[0], row[1]) for row in found[:2]] == [("cut_by_shutdown", "its end was never recorded")] * 2
+    assert [row[0] for row in found[2:]] == [None] * 3
+    assert counted == 2
 
 
 @pytest.mark.parametrize("job", [retention.retain, retention.fit_payloads])
