@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 
 from app.accounts.models import Account, ModelCooldown
 from app.accounts.states import AccountState, newest, read_states, reset_of_5h, store_windows
-from app.db import beat, reading, upsert
+from app.db import beat, offload, reading, upsert
 from app.values import Candidate, Verdict, Window
 from app.vault import Vault
 
@@ -62,10 +62,12 @@ class Pool:
         return self._states.get(account_id)
 
     def load(self) -> None:
-        """Read all accounts anew. Call inside an app context, off the event loop."""
+        """Read all accounts anew. Call inside an app context; where there is an event loop, on it.
+
+        Only the reading goes to a native thread, so that nothing which requests change meanwhile is lost.
+        """
         begun = monotonic()
-        with reading() as session:
-            states = read_states(session, self._vault, self._base_urls)
+        states = offload(self._read)
         for (account_id, _), window in (*self._windows_leaving.items(), *self._windows_due.items()):
             if account_id in states:
                 state = states[account_id]
@@ -81,6 +83,10 @@ class Pool:
         self._overlays = [one for one in self._overlays if one.done_at is None or one.done_at >= begun]
         self._states = states
         self._publish()
+
+    def _read(self) -> dict[int, AccountState]:
+        with reading() as session:
+            return read_states(session, self._vault, self._base_urls)
 
     def put(self, account_id: int, fields: Mapping[str, Any], columns: Mapping[str, Any] | None = None) -> None:
         """Put fields of a candidate in force here; with `columns`, commit those, else the caller has."""

@@ -169,7 +169,7 @@ class Refresher:
             self._use(account_id, _succeeding(seen.secrets, pair))
             log.info("account %s: tokens refreshed", self._name(account_id))
         else:
-            offload(self.pool.load)
+            self.pool.load()
         self.rescue.drop(account_id, generation)
 
     def _end_unless_replaced(self, seen: Seen, message: str) -> None:

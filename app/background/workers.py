@@ -150,7 +150,7 @@ class Notice:
             return
         changed = {topic for topic, count in now.items() if self._seen.get(topic) != count}
         if "accounts" in changed:
-            offload(run.pool.load)
+            run.pool.load()
         if "keys" in changed:
             offload(run.keys.load)
         if "pins" in changed:
