@@ -5,7 +5,7 @@ from pathlib import Path
 
 from flask import Flask
 
-from app import db, gate, installation, preferences, schema
+from app import db, installation, preferences, schema
 from app.access.keys import KeyTable
 from app.access.limits import KeyLimits
 from app.accounts.leases import new_owner
@@ -15,16 +15,11 @@ from app.accounts.pool import Pool
 from app.accounts.refresh import Refresher
 from app.accounts.rescue import Rescue
 from app.accounts.tokens import Credentials
-from app.api import api
-from app.api.health import health
-from app.api.metrics import metrics
 from app.cli import commands
 from app.clock import now_ms
 from app.commits import Commits
 from app.connections import TransportOptions
-from app.dashboard import dashboard, entrance
 from app.flights import Flights
-from app.proxy import cross, proxy
 from app.runtime import Runtime, attach
 from app.server import Ccflare
 from app.transport import Transport
@@ -40,9 +35,10 @@ _ANTHROPIC_HOSTED = ("max", "console")
 log = logging.getLogger(__name__)
 
 
-def create_app(settings: Settings) -> Flask:
+def create_app(settings: Settings, *, with_doors: bool = True) -> Flask:
     """Build the application of one process: schema in place, keyring checked, doors open; no background work.
 
+    `with_doors` False: it runs commands and answers no request.
     Raises VaultError, SchemaError or ConfigError when the start must not go on.
     """
     app = Ccflare("app", root_path=str(_ROOT), template_folder="templates", static_folder=None)
@@ -53,19 +49,14 @@ def create_app(settings: Settings) -> Flask:
         settings = settings.with_stored(preferences.stored())
         parts = _runtime(app, settings)
         app.secret_key = installation.cookie_key(parts.vault)
-        parts.pool.load()
+        db.inline(parts.pool.load)
         parts.keys.load()
     attach(app, parts)
-    app.url_map.merge_slashes = False
-    app.register_blueprint(proxy)
-    app.hot_view = cross
-    app.register_blueprint(health)
-    gate.install(app, settings)
-    app.register_blueprint(api)
-    app.register_blueprint(metrics)
-    app.register_blueprint(entrance)
-    app.register_blueprint(dashboard)
     app.cli.add_command(commands)
+    if with_doors:
+        from app.doors import open_doors  # noqa: PLC0415 - half of what a start costs, and a command needs none of it
+
+        open_doors(app, settings)
     return app
 
 

@@ -1,4 +1,4 @@
-"""What keeps ccflare from starting, told in plain words instead of a traceback."""
+"""The start of a process: what it is for, and what keeps it from starting, in plain words instead of a traceback."""
 
 import sys
 from collections.abc import Iterator
@@ -23,6 +23,11 @@ def explained() -> Iterator[None]:
         if exc.name != "psycopg":
             raise
         _end("DATABASE_URL names a PostgreSQL database, whose driver is not installed. `make postgres` installs it.")
+
+
+def is_command() -> bool:
+    """Whether this process runs `flask ccflare ...`; one that says so in another way counts as a server."""
+    return sys.argv[1:2] == ["ccflare"]
 
 
 def _end(reason: str) -> NoReturn:

@@ -82,7 +82,10 @@ def command_line() -> str:
 
 def _leaves(group: click.Group, above: str = "") -> Iterator[tuple[str, click.Command]]:
     """Yield the full name and the command of everything below a group, in the order of names."""
-    for name, command in sorted(group.commands.items()):
+    context = click.Context(group)
+    for name in group.list_commands(context):
+        command = group.get_command(context, name)
+        assert command is not None
         if isinstance(command, click.Group):
             if command.invoke_without_command:
                 yield f"{above}{name}", command

@@ -42,6 +42,14 @@ def test_first_commands_of_an_installation(flask: Command) -> None:
     assert (view["name"], view["health"]["state"]) == ("work", "ok")
 
 
+def test_command_imports_neither_the_doors_nor_other_commands(flask: Command) -> None:
+    assert flask("list").returncode == 0  # The first start also makes the database.
+    ran = flask("list", PYTHONPROFILEIMPORTTIME="1")
+    imported = {line.rpartition("|")[2].strip() for line in ran.stderr.splitlines()}
+    assert "app.cli.oauth" in imported
+    assert imported.isdisjoint({"app.doors", "app.api", "app.dashboard", "app.proxy", "app.cli.export", "alembic"})
+
+
 def test_exit_status_tells_failure_from_wrong_usage(flask: Command) -> None:
     assert [flask(*command).returncode for command in ((), ("pause", "nobody"), ("pause",))] == [0, 1, 2]
 

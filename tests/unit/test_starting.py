@@ -1,11 +1,11 @@
-"""What keeps ccflare from starting."""
+"""The start of a process."""
 
 import sys
 
 import pytest
 
 from app.schema import SchemaError
-from app.starting import explained
+from app.starting import explained, is_command
 from app.vault import VaultError
 from config import ConfigError
 
@@ -44,3 +44,18 @@ def test_under_gunicorn_the_server_ends_too(monkeypatch: pytest.MonkeyPatch) -> 
 def test_fault_of_the_program_keeps_its_traceback(fault: Exception) -> None:
     with pytest.raises(type(fault)), explained():
         raise fault
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (["flask", "ccflare", "list"], True),
+        (["flask", "run"], False),
+        (["gunicorn", "-k", "gevent", "wsgi:app"], False),
+        (["flask", "--app", "wsgi", "ccflare"], False),
+        (["flask"], False),
+    ],
+)
+def test_only_a_command_of_ours_is_one(monkeypatch: pytest.MonkeyPatch, arguments: list[str], expected: bool) -> None:
+    monkeypatch.setattr(sys, "argv", arguments)
+    assert is_command() == expected

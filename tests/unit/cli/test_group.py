@@ -1,11 +1,16 @@
 """The group and its errors."""
 
 import getpass
+import pkgutil
+from collections.abc import Iterator
+from importlib import import_module
 
+import click
 import pytest
 from sqlalchemy.exc import OperationalError
 
-from app.cli.group import actor
+import app.cli
+from app.cli.group import VERBS, actor, commands
 from tests.unit.cli.conftest import Run
 
 
@@ -13,6 +18,30 @@ def test_group_alone_prints_help(run: Run) -> None:
     ran = run()
     assert ran.status == 0
     assert "add-account" in ran.out
+
+
+def modules_of(command: click.Command) -> Iterator[str]:
+    """Yield the module of a command and of those below it."""
+    if command.callback is not None:
+        yield command.callback.__module__
+    if isinstance(command, click.Group):
+        for below in command.commands.values():
+            yield from modules_of(below)
+
+
+def test_every_command_is_imported_from_where_the_table_says() -> None:
+    context = click.Context(commands)
+    for module, verbs in VERBS.items():
+        for verb in verbs:
+            found = commands.get_command(context, verb)
+            assert found is not None
+            assert set(modules_of(found)) == {f"app.cli.{module}"}
+
+
+def test_no_command_is_missing_in_the_table() -> None:
+    for module in pkgutil.iter_modules(app.cli.__path__, "app.cli."):
+        import_module(module.name)
+    assert sorted(commands.commands) == commands.list_commands(click.Context(commands))
 
 
 @pytest.mark.parametrize("arguments", [("lst",), ("list", "--jsn"), ("pause",), ("set-priority", "a", "high")])
