@@ -12,7 +12,7 @@ import pytest
 
 from app.cli.screen import Screen, open_screen
 
-ENTERED, LEFT = "\x1b[?1049h\x1b[?25l", "\x1b[?25h\x1b[?1049l"
+ENTERED, LEFT = "\x1b[?1049h\x1b[?25l\x1b[2J", "\x1b[?25h\x1b[?1049l"
 
 
 class Terminal:
@@ -27,8 +27,12 @@ class Terminal:
     def state(self) -> list[object]:
         return termios.tcgetattr(self.inner)
 
-    def shown(self) -> str:
-        return os.read(self.outer, 65_536).decode()
+    def shown(self, end: str) -> str:
+        """Return what came, up to an end; a terminal hands on what it gets piece by piece."""
+        text = ""
+        while not text.endswith(end):
+            text += os.read(self.outer, 65_536).decode()
+        return text
 
     def type(self, keys: str) -> None:
         os.write(self.outer, keys.encode())
@@ -57,9 +61,9 @@ def test_terminal_is_left_as_it_was_found(terminal: Terminal) -> None:
     before, handlers = terminal.state, [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTSTP)]
     with terminal.screen():
         assert terminal.state != before
-        assert terminal.shown().startswith(ENTERED)
+        assert terminal.shown(ENTERED) == ENTERED
     assert terminal.state == before
-    assert terminal.shown() == LEFT
+    assert terminal.shown(LEFT) == LEFT
     assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTSTP)] == handlers
 
 
@@ -68,14 +72,15 @@ def test_terminal_is_given_back_when_something_fails(terminal: Terminal) -> None
     with pytest.raises(RuntimeError), terminal.screen():
         raise RuntimeError
     assert terminal.state == before
-    assert terminal.shown().endswith(LEFT)
+    assert terminal.shown(LEFT) == ENTERED + LEFT
 
 
 def test_every_line_takes_the_place_of_what_was_there(terminal: Terminal) -> None:
     with terminal.screen() as screen:
-        terminal.shown()
+        terminal.shown(ENTERED)
         screen.draw(["one", "two"])
-        assert terminal.shown() == "\x1b[Hone\x1b[K\r\ntwo\x1b[K\x1b[J"
+        drawn = "\x1b[Hone\x1b[K\r\ntwo\x1b[K\x1b[J"
+        assert terminal.shown("\x1b[J") == drawn
 
 
 @pytest.mark.parametrize(("keys", "is_ended"), [("q", True), ("xQ", True), ("x", False), ("\x04", True)])
