@@ -4,8 +4,9 @@ import secrets
 
 from sqlalchemy.orm import Session
 
-from app.db import insert_new, reading, transaction
+from app.db import reading, transaction
 from app.preferences import SealedSecret
+from app.upserts import insert_new
 from app.vault import Vault, VaultError
 
 _CANARY = b"ccflare"

@@ -7,9 +7,10 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from app.audit import Actor, note
 from app.clock import now_ms
-from app.db import Model, beat, reading, transaction, upsert
+from app.db import Model, beat, reading, transaction
 from app.errors import Conflict, InvalidInput, NotFound
 from app.names import unknown
+from app.upserts import upsert
 from config import SETTINGS, ConfigError, Setting, SettingRow, Settings, parse_one
 
 

@@ -11,8 +11,9 @@ from sqlalchemy.orm import Session
 
 from app.access.keys import Principal
 from app.access.models import KeyMinute
-from app.db import add_up, reading
+from app.db import reading
 from app.errors import TooMany
+from app.upserts import add_up
 
 _MINUTE_MS = 60_000
 _KEPT_MINUTES = 5

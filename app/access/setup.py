@@ -12,10 +12,11 @@ from sqlalchemy.orm import Session
 from app.access.users import NewUser, UserView, count_admins, insert_user, user_row
 from app.audit import Actor
 from app.clock import now_ms
-from app.db import reading, transaction, upsert
+from app.db import reading, transaction
 from app.errors import NotAllowed
 from app.installation import place
 from app.preferences import SealedSecret
+from app.upserts import upsert
 from app.vault import Vault, VaultError
 
 LIFETIME_MS = 3_600_000

@@ -8,7 +8,8 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from app.accounts.models import SessionPin
-from app.db import beat, offload, reading, upsert
+from app.db import beat, offload, reading
+from app.upserts import upsert
 
 _REMEMBERED = 20_000
 _TOUCH_MS = 60_000

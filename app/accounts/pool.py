@@ -16,7 +16,8 @@ from sqlalchemy.orm import Session
 
 from app.accounts.models import Account, ModelCooldown
 from app.accounts.states import AccountState, newest, read_states, reset_of_5h, store_windows
-from app.db import beat, offload, reading, upsert
+from app.db import beat, offload, reading
+from app.upserts import upsert
 from app.values import Candidate, Verdict, Window
 from app.vault import Vault
 
@@ -62,10 +63,7 @@ class Pool:
         return self._states.get(account_id)
 
     def load(self) -> None:
-        """Read all accounts anew. Call inside an app context; where there is an event loop, on it.
-
-        Only the reading goes to a native thread, so that nothing which requests change meanwhile is lost.
-        """
+        """Read all accounts anew. Call inside an app context, and on the event loop: nothing may cut in."""
         begun = monotonic()
         states = offload(self._read)
         for (account_id, _), window in (*self._windows_leaving.items(), *self._windows_due.items()):

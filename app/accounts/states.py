@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from app.accounts.candidates import candidate_of, window_source
 from app.accounts.models import Account, AccountWindow, ModelCooldown
 from app.accounts.secrets import AccountSecrets, read_secrets
-from app.db import upsert
+from app.upserts import upsert
 from app.values import Candidate, Window
 from app.vault import Vault
 

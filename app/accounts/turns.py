@@ -6,7 +6,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.accounts.models import Account, AccountTurn
-from app.db import upsert
+from app.upserts import upsert
 
 
 @dataclass(frozen=True, slots=True)

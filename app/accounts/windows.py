@@ -9,7 +9,8 @@ from app.accounts.candidates import window_source
 from app.accounts.forecast import SAME_RESET_MS, Forecast, Sample, forecast, pool_forecast
 from app.accounts.models import Account, AccountWindow, WindowEvent, WindowSample
 from app.clock import now_ms
-from app.db import insert_new, reading
+from app.db import reading
+from app.upserts import insert_new
 from app.values import Window
 
 SAMPLE_EVERY_MS = 300_000

@@ -11,8 +11,9 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from app.background.models import WorkerState
 from app.clock import now_ms
-from app.db import offload, reading, transaction, upsert
+from app.db import offload, reading, transaction
 from app.runtime import Runtime
+from app.upserts import upsert
 
 log = logging.getLogger(__name__)
 

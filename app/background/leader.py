@@ -19,7 +19,8 @@ from sqlalchemy import BigInteger, Integer, cast, extract, func, select, update
 from sqlalchemy.orm import Session
 
 from app.background.models import Lease
-from app.db import insert_new, reading, transaction
+from app.db import reading, transaction
+from app.upserts import insert_new
 
 log = logging.getLogger(__name__)
 

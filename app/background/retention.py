@@ -12,7 +12,7 @@ from app.background.work import Done, Work
 from app.clock import now_ms
 from app.db import offload
 from app.usage import retention
-from app.usage.ingest import close_lost
+from app.usage.storing import close_lost
 
 _DAY_MS = 86_400_000
 _PAYLOADS = 50

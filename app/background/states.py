@@ -9,8 +9,9 @@ from app.background.leader import Holder, Leader, current
 from app.background.models import JobState
 from app.background.work import Done, Job
 from app.clock import now_ms
-from app.db import insert_new, reading, transaction
+from app.db import reading, transaction
 from app.redaction import redact
+from app.upserts import insert_new
 
 Outcome = Literal["never", "running", "interrupted", "ok", "failed"]
 _MAX_ERROR = 1000

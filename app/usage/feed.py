@@ -13,7 +13,8 @@ from time import monotonic
 from sqlalchemy import bindparam, delete, func, select, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from app.db import Model, Pulse, insert_new, offload, reading
+from app.db import Model, Pulse, offload, reading
+from app.upserts import insert_new
 from app.usage.models import Request
 from app.usage.rows import COLUMNS, RequestRow, key_names, request_rows
 

@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import bindparam, delete, select, update
 from sqlalchemy.orm import Session
 
-from app.db import add_up
+from app.upserts import add_up
 from app.usage.models import ClientSession, Facet, Request, Rollup, SessionPart
 from app.usage.rollup import NEEDED, Changes, Row
 

@@ -8,9 +8,10 @@ from sqlalchemy.orm import Session
 
 from app.audit import Actor, note
 from app.clock import now_ms
-from app.db import reading, transaction, upsert
+from app.db import reading, transaction
 from app.errors import InvalidInput
 from app.names import unknown
+from app.upserts import upsert
 from app.usage.models import PriceOverride
 from app.usage.pricing import Rates
 

@@ -9,14 +9,15 @@ from sqlalchemy.orm import Session
 
 from app.audit import Actor, note
 from app.clock import now_ms
-from app.db import insert_new, reading, transaction, upsert
+from app.db import reading, transaction
 from app.errors import InvalidInput
-from app.usage.ingest import COSTS, TOKENS, cost_columns
+from app.upserts import insert_new, upsert
 from app.usage.ledger import Ledger
 from app.usage.models import Mark, Request
 from app.usage.prices import overrides
 from app.usage.pricing import Rates, price
 from app.usage.rollup import NEEDED
+from app.usage.storing import COSTS, TOKENS, cost_columns
 from app.values import Tokens, first_id, time_of
 
 _BATCH = 1000

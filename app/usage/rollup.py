@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import bindparam, select, tuple_, update
 from sqlalchemy.orm import Session
 
-from app.db import add_up
+from app.upserts import add_up
 from app.usage import histogram
 from app.usage.models import Rollup
 from app.usage.spans import MINUTE_MS, SPANS

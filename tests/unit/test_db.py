@@ -10,23 +10,7 @@ from sqlalchemy import select, text
 from sqlalchemy.exc import OperationalError
 
 from app.access.models import KeyMinute
-from app.db import (
-    Merge,
-    add_up,
-    beat,
-    beats,
-    db,
-    insert_new,
-    is_cooperative,
-    offload,
-    offload_in_context,
-    reading,
-    transaction,
-    upsert,
-)
-from app.preferences import Preference
-
-KEY = ["key_id", "minute"]
+from app.db import beat, beats, db, is_cooperative, offload, offload_in_context, reading, transaction
 
 
 def minute(key_id: str, number: int, requests: int) -> dict[str, Any]:
@@ -54,7 +38,8 @@ def test_transaction_commits_at_its_end() -> None:
 def test_transaction_takes_everything_back_on_an_error() -> None:
     def change() -> None:
         with transaction() as session:
-            upsert(session, KeyMinute, [minute("a", 1, 9), minute("b", 1, 1)], KEY)
+            session.add(KeyMinute(**minute("b", 1, 1)))
+            session.flush()
             raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
@@ -94,66 +79,6 @@ def test_reader_takes_no_lock(app: Flask) -> None:
 def test_connections_are_set_up(app: Flask, pragma: str, value: object) -> None:
     with reading() as session:
         assert session.execute(text(f"PRAGMA {pragma}")).scalar() == value
-
-
-@pytest.mark.usefixtures("stored")
-def test_upsert_replaces_and_inserts() -> None:
-    with transaction() as session:
-        upsert(session, KeyMinute, [minute("a", 1, 7), minute("a", 2, 1)], KEY)
-    assert minutes() == {("a", 1): 7, ("a", 2): 1}
-
-
-def test_upsert_leaves_columns_that_are_not_named(app: Flask) -> None:
-    with transaction() as session:
-        session.add(Preference(name="x", value="old", changed_at=1, changed_by="ada"))
-    with transaction() as session:
-        upsert(session, Preference, [{"name": "x", "value": "new", "changed_at": 2}], ["name"])
-    with reading() as session:
-        row = session.get_one(Preference, "x")
-    assert (row.value, row.changed_at, row.changed_by) == ("new", 2, "ada")
-
-
-@pytest.mark.usefixtures("stored")
-def test_insert_new_leaves_what_is_there() -> None:
-    with transaction() as session:
-        insert_new(session, KeyMinute, [minute("a", 1, 7), minute("a", 2, 1)], KEY)
-    assert minutes() == {("a", 1): 5, ("a", 2): 1}
-
-
-@pytest.mark.usefixtures("stored")
-def test_add_up_adds_to_what_is_there_even_within_one_batch() -> None:
-    with transaction() as session:
-        add_up(session, KeyMinute, [minute("a", 1, 7), minute("a", 2, 1), minute("a", 2, 3)], KEY, {})
-    assert minutes() == {("a", 1): 12, ("a", 2): 4}
-
-
-@pytest.mark.usefixtures("stored")
-@pytest.mark.parametrize(
-    ("merge", "given", "there"),
-    [
-        ("max", 7, 7),
-        ("max", 3, 5),
-        ("min", 7, 5),
-        ("min", 3, 3),
-        ("replace", 3, 3),
-        ("fill", 3, 5),
-    ],
-)
-def test_add_up_merges_other_columns_as_told(merge: Merge, given: int, there: int) -> None:
-    with transaction() as session:
-        add_up(session, KeyMinute, [minute("a", 1, given), minute("b", 1, given)], KEY, {"requests": merge})
-    assert minutes() == {("a", 1): there, ("b", 1): given}
-
-
-def test_add_up_fills_what_is_null_and_keeps_what_is_to_stay(app: Flask) -> None:
-    others: dict[str, Merge] = {"value": "keep", "changed_at": "keep", "changed_by": "fill"}
-    for at, by in enumerate((None, "ada", "vic")):
-        row = {"name": "x", "value": f"value {at}", "changed_at": at, "changed_by": by}
-        with transaction() as session:
-            add_up(session, Preference, [row], ["name"], others)
-    with reading() as session:
-        row_there = session.get_one(Preference, "x")
-    assert (row_there.value, row_there.changed_at, row_there.changed_by) == ("value 0", 0, "ada")
 
 
 def test_beat_advances_its_topic_alone(app: Flask) -> None:

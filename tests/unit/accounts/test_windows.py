@@ -9,7 +9,8 @@ from app.accounts import windows
 from app.accounts.forecast import HOUR_MS, MINUTE_MS
 from app.accounts.models import Account, AccountWindow, WindowSample
 from app.clock import now_ms
-from app.db import reading, transaction, upsert
+from app.db import reading, transaction
+from app.upserts import upsert
 from tests.databases import ENGINES, application
 
 NOW = 1_790_000_000_000

@@ -4,10 +4,10 @@ import pytest
 
 from app.clock import now_ms
 from app.db import transaction
-from app.usage.ingest import store
 from app.usage.journal import Entry
 from app.usage.pricing import price
 from app.usage.recorder import END
+from app.usage.storing import store
 from app.values import Tokens, new_request_id
 from tests.unit.cli.conftest import Run
 

@@ -9,12 +9,12 @@ from sqlalchemy.orm import Session
 
 from app.db import reading, transaction
 from app.usage import histogram
-from app.usage.ingest import store
 from app.usage.journal import Entry
 from app.usage.models import ClientSession, Facet, Request, Rollup, SessionPart
 from app.usage.recorder import END, START
 from app.usage.rollup import KEY, NEEDED, SUMS, TIMED
 from app.usage.spans import SPANS
+from app.usage.storing import store
 from app.values import new_request_id
 
 NOW = 1_790_000_040_000

@@ -4,9 +4,9 @@ from flask import Flask
 
 from app.db import reading, transaction
 from app.usage.added import REQUESTS, ZEROS, Narrow, T, added, in_all, summed
-from app.usage.ingest import store
 from app.usage.journal import Entry
 from app.usage.spans import MINUTE_MS, between, cover
+from app.usage.storing import store
 from tests.unit.usage.records import NOW, end
 
 

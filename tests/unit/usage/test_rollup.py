@@ -4,11 +4,11 @@ from flask import Flask
 from sqlalchemy import func, select
 
 from app.db import reading, transaction
-from app.usage.ingest import store
 from app.usage.journal import Entry
 from app.usage.models import Rollup
 from app.usage.rollup import Sums
 from app.usage.spans import SPANS
+from app.usage.storing import store
 from tests.unit.usage.records import NOW, end
 
 
