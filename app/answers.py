@@ -1,10 +1,11 @@
 """How gunicorn writes an answer: head and first bytes in one write, the upstream's Date and Server kept."""
 
 import email.utils
+import ipaddress
 from functools import lru_cache
 from time import time
 
-from gunicorn.http import wsgi
+from gunicorn.http import message, wsgi
 
 from app.sockets import send_all
 
@@ -73,6 +74,12 @@ class RelayedResponse(wsgi.Response):  # type: ignore[misc]  # gunicorn has no t
             send_all(self.sock, head)
 
 
+class _Addresses:
+    """Stands for `ipaddress` in gunicorn's parser, which asks for the same few peers over and over."""
+
+    ip_address = staticmethod(lru_cache(maxsize=1024)(ipaddress.ip_address))
+
+
 @lru_cache(maxsize=1)
 def _date_field(second: int) -> str:
     return email.utils.formatdate(second, usegmt=True)
@@ -83,3 +90,4 @@ def install() -> None:
     wsgi.Response = RelayedResponse
     # One is made for every request, though all are alike.
     wsgi.WSGIErrorsWrapper = lru_cache(maxsize=1)(wsgi.WSGIErrorsWrapper)
+    message.ipaddress = _Addresses

@@ -1,5 +1,6 @@
 """The client's side of a request: who it is, the whole body within bounds, and the ProxyRequest made of both."""
 
+from functools import lru_cache
 from typing import Any
 
 from app.access.keys import KeyTable, Principal, presented
@@ -115,11 +116,18 @@ def headers_of(environ: dict[str, Any]) -> Headers:
     """Return the client's header fields with lower-case names; the server has joined repeated ones by a comma."""
     found = []
     for key, value in environ.items():
-        if key.startswith("HTTP_"):
-            found.append((key[5:].replace("_", "-").lower(), value))
-        elif key in ("CONTENT_TYPE", "CONTENT_LENGTH") and value:
-            found.append((key.replace("_", "-").lower(), value))
+        name = _field_name(key)
+        if name is not None and (value or key.startswith("HTTP_")):
+            found.append((name, value))
     return tuple(found)
+
+
+@lru_cache(maxsize=1024)
+def _field_name(key: str) -> str | None:
+    """Return the header field that a key of the environment holds, None for other keys."""
+    if key.startswith("HTTP_"):
+        return key[5:].replace("_", "-").lower()
+    return key.replace("_", "-").lower() if key in ("CONTENT_TYPE", "CONTENT_LENGTH") else None
 
 
 def proxy_request(environ: dict[str, Any], principal: Principal, body: bytes, received_at: int) -> ProxyRequest:

@@ -95,6 +95,7 @@ class Attempt(Model):
     """One try of one request at one account."""
 
     __tablename__ = "attempts"
+    __table_args__ = ({"sqlite_with_rowid": False},)
 
     request_id: Mapped[int] = mapped_column(ForeignKey("requests.id", ondelete="CASCADE"), primary_key=True)
     position: Mapped[int] = mapped_column(primary_key=True)

@@ -25,6 +25,7 @@ _SECRET_HEADERS = frozenset(
 _REDACTED = "[redacted]"
 _LENGTH = struct.Struct("<I")
 _SMALL_BYTES = 16384
+_TINY_BYTES = 2048
 _JSON = json.JSONEncoder(separators=(",", ":"))
 
 
@@ -44,10 +45,14 @@ class StoredPayload:
 
 
 def _compressed(data: bytes) -> bytes:
-    """Compress; small texts with a small window, because setting up a full one costs ten times the work itself."""
+    """Compress; small texts with a small window, because setting up a full one costs ten times the work itself.
+
+    The smallest go without a code of their own, which costs as much as all the rest.
+    """
     if len(data) > _SMALL_BYTES:
         return zlib.compress(data, 1)
-    packer = zlib.compressobj(1, zlib.DEFLATED, 13, 6)
+    strategy = zlib.Z_FIXED if len(data) <= _TINY_BYTES else zlib.Z_DEFAULT_STRATEGY
+    packer = zlib.compressobj(1, zlib.DEFLATED, 13, 6, strategy)
     return packer.compress(data) + packer.flush()
 
 

@@ -271,6 +271,7 @@ def upgrade() -> None:
         sa.Column("cooldown_until", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
         sa.ForeignKeyConstraint(["request_id"], ["requests.id"], ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("request_id", "position"),
+        sqlite_with_rowid=False,
     )
     op.create_table(
         "model_cooldowns",
