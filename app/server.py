@@ -8,6 +8,7 @@ from flask import Flask, Response, request
 from flask.sessions import SecureCookieSessionInterface, SessionMixin
 from flask.wrappers import Request
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge, RequestTimeout
+from werkzeug.routing import Rule
 
 from app.db import is_cooperative, offload_in_context
 
@@ -43,10 +44,29 @@ class PageSessions(SecureCookieSessionInterface):
         return super().open_session(app, request)
 
 
+class LateRule(Rule):
+    """A route that learns to build its addresses when the first one is asked for.
+
+    Werkzeug compiles two functions for every route beforehand: half of a start, and a command builds no address at all.
+    """
+
+    def _compile_builder(self, append_unknown: bool = True) -> Callable[..., tuple[str, str]]:
+        compiled: Callable[..., tuple[str, str]] | None = None
+
+        def build(rule: Rule, /, **values: Any) -> tuple[str, str]:
+            nonlocal compiled
+            if compiled is None:
+                compiled = super(LateRule, self)._compile_builder(append_unknown)
+            return compiled(rule, **values)
+
+        return build
+
+
 class Ccflare(Flask):
     """Flask with two lanes: the proxy on the event loop, pages and API on native threads."""
 
     session_interface = PageSessions()
+    url_rule_class = LateRule
 
     hot_view: "Callable[[dict[str, Any]], WSGIApplication] | None" = None
     """The proxy's view. Its blueprint holds the route; a request of the usual form reaches it without matching."""

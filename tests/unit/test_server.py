@@ -2,7 +2,9 @@ from io import BytesIO
 
 import pytest
 from flask import Flask
+from werkzeug.routing import BuildError, Map, Rule
 
+from app.server import LateRule
 from tests.unit.browsers import stranger, token_of
 
 
@@ -20,3 +22,20 @@ def test_body_without_a_length_is_refused_above_the_bound_and_not_cut(app: Flask
     answer = stranger(app).post("/api/keys", input_stream=body, environ_overrides=environ)
     assert answer.status_code == 413
     assert set(answer.json or {}) == {"error", "details"}
+
+
+@pytest.mark.parametrize("values", [{"rule": "a b", "self": 7}, {"rule": "ä", "self": 0, "page": 2}, {"rule": "x"}])
+def test_late_route_builds_what_an_early_one_does(values: dict[str, object]) -> None:
+    def built(kind: type[Rule]) -> list[str | None]:
+        routes = Map([kind("/<rule>/<int:self>/end", endpoint="two"), kind("/<rule>", endpoint="one")])
+        place = routes.bind("localhost")
+        found: list[str | None] = []
+        for endpoint in ("one", "two", "two"):
+            try:
+                found.append(place.build(endpoint, values))
+            except BuildError:
+                found.append(None)
+        return found
+
+    assert built(LateRule) == built(Rule)
+    assert any(built(LateRule))
