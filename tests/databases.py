@@ -1,51 +1,73 @@
-"""Databases for tests: a SQLite file, and a fresh PostgreSQL one where CCFLARE_TEST_POSTGRES_URL names a server."""
+"""Databases for tests: SQLite files, and those of a PostgreSQL server that is there or can be started."""
 
 import os
+import pwd
 import secrets
+import shutil
+import subprocess
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from flask import Flask
-from sqlalchemy import create_engine, make_url, text
-
-from app.db import db
-from app.factory import create_app
-from config import Settings
+from sqlalchemy import URL, create_engine, make_url, text
 
 ENGINES = ("sqlite", pytest.param("postgresql", marks=pytest.mark.postgres))
+_PROGRAMS = Path("/usr/lib/postgresql")
+_HASTY = ("fsync=off", "synchronous_commit=off", "full_page_writes=off", "autovacuum=off", "listen_addresses=")
 
 
-@contextmanager
-def database_url(engine: str, folder: Path) -> Iterator[str]:
-    """Yield the URL of an empty database of a kind; skip the test when there is no such server."""
-    if engine == "sqlite":
-        yield f"sqlite:///{folder}/test.db"
-        return
-    server = os.environ.get("CCFLARE_TEST_POSTGRES_URL")
-    if not server:
-        pytest.skip("CCFLARE_TEST_POSTGRES_URL names no server")
-    address = make_url(server).set(drivername="postgresql+psycopg")
-    name = f"ccflare_test_{secrets.token_hex(6)}"
-    admin = create_engine(address, isolation_level="AUTOCOMMIT")
-    try:
-        with admin.connect() as connection:
-            connection.execute(text(f"CREATE DATABASE {name}"))
+class Postgres:
+    """A server with databases to throw away."""
+
+    def __init__(self, address: URL) -> None:
+        self._address = address.set(drivername="postgresql+psycopg")
+
+    @contextmanager
+    def database(self, like: str = "template1") -> Iterator[URL]:
+        """Yield the address of a new database: an empty one, or a copy of another that nobody is connected to."""
+        name = f"ccflare_test_{secrets.token_hex(6)}"
+        admin = create_engine(self._address, isolation_level="AUTOCOMMIT")
         try:
-            yield address.set(database=name).render_as_string(hide_password=False)
-        finally:
             with admin.connect() as connection:
-                connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
-    finally:
-        admin.dispose()
+                connection.execute(text(f"CREATE DATABASE {name} TEMPLATE {like}"))
+            try:
+                yield self._address.set(database=name)
+            finally:
+                with admin.connect() as connection:
+                    connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
+        finally:
+            admin.dispose()
 
 
 @contextmanager
-def application(engine: str, folder: Path) -> Iterator[Flask]:
-    """Yield an application on an empty database of a kind, its context entered."""
-    with database_url(engine, folder) as url:
-        made = create_app(Settings.load({"CCFLARE_DATA_DIR": str(folder / "data"), "DATABASE_URL": url}))
-        with made.app_context():
-            yield made
-            db.engine.dispose()
+def postgres() -> Iterator[Postgres | None]:
+    """Yield the server that CCFLARE_TEST_POSTGRES_URL names, else one of our own; None where neither can be had."""
+    if server := os.environ.get("CCFLARE_TEST_POSTGRES_URL"):
+        yield Postgres(make_url(server))
+    elif found := sorted(_PROGRAMS.glob("*/bin/initdb")):
+        with tempfile.TemporaryDirectory(prefix="ccflare-postgres-") as folder:
+            yield from _started(found[-1].parent, Path(folder))
+    else:
+        yield None
+
+
+def _started(programs: Path, folder: Path) -> Iterator[Postgres]:
+    """Run a server on a socket in a folder, which need not survive a crash."""
+    # It refuses to run as root.
+    owner = "postgres" if os.geteuid() == 0 else pwd.getpwuid(os.geteuid()).pw_name
+    shutil.chown(folder, owner)
+    data, log = folder / "data", folder / "log"
+
+    def run(program: str, *arguments: str) -> None:
+        command = [str(programs / program), "-D", str(data), *arguments]
+        subprocess.run(command, check=True, cwd=folder, user=owner, stdout=subprocess.DEVNULL, timeout=60)
+
+    run("initdb", "--no-sync", "--auth=trust", "--no-locale", "--encoding=UTF8", "--username=ccflare")
+    options = " ".join(f"-c {setting}" for setting in (*_HASTY, f"unix_socket_directories={folder}"))
+    run("pg_ctl", "start", "--wait", "--silent", "-l", str(log), "-o", options)
+    try:
+        yield Postgres(URL.create("postgresql", "ccflare", database="postgres", query={"host": str(folder)}))
+    finally:
+        run("pg_ctl", "stop", "--silent", "--mode=immediate")

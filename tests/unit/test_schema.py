@@ -1,7 +1,5 @@
 import importlib
 import pkgutil
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from alembic.autogenerate import compare_metadata
@@ -15,16 +13,15 @@ from app import schema
 from app.db import SCHEMA_REVISION, Model, db
 from app.factory import create_app
 from config import Settings
-from tests.databases import ENGINES, application
+from tests.databases import ENGINES
 
 
 @pytest.fixture(params=ENGINES)
-def migrated(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Flask]:
-    with application(request.param, tmp_path) as made:
-        yield made
+def engine(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
 
 
-def test_migrations_make_exactly_the_tables_of_the_models(migrated: Flask) -> None:
+def test_migrations_make_exactly_the_tables_of_the_models(app: Flask) -> None:
     for module in pkgutil.walk_packages(package.__path__, "app."):
         importlib.import_module(module.name)
     with db.engine.connect() as connection:
@@ -49,7 +46,7 @@ def test_database_of_a_newer_version_refuses_to_start(settings: Settings) -> Non
         create_app(settings)
 
 
-def test_whole_schema_can_be_taken_back(migrated: Flask) -> None:
+def test_whole_schema_can_be_taken_back(app: Flask) -> None:
     from alembic import command  # noqa: PLC0415 - beside the fixture's own use
 
     config = Config(schema.MIGRATIONS / "alembic.ini")

@@ -1,12 +1,10 @@
 """One scripted upstream for the tests of log-ins and tokens, empty before each."""
 
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import pytest
 
 from app.db import db
-from tests.databases import database_url
 from tests.fakes.upstream import Upstream
 from tests.unit.accounts.logins import Process, process
 
@@ -24,26 +22,18 @@ def up(running_upstream: Upstream) -> Upstream:
 
 
 @pytest.fixture
-def engine() -> str:
-    """The kind of database; modules whose SQL depends on it ask for all kinds."""
-    return "sqlite"
-
-
-@pytest.fixture
-def new_process(up: Upstream, tmp_path: Path, engine: str) -> Iterator[Callable[[], Process]]:
+def new_process(up: Upstream, environment: dict[str, str]) -> Iterator[Callable[[], Process]]:
     made: list[Process] = []
 
-    with database_url(engine, tmp_path) as url:
+    def start() -> Process:
+        made.append(process(up, environment))
+        return made[-1]
 
-        def start() -> Process:
-            made.append(process(up, tmp_path / "instance", DATABASE_URL=url))
-            return made[-1]
-
-        yield start
-        for one in made:
-            one.credentials.settle(5)
-            with one.app.app_context():
-                db.engine.dispose()
+    yield start
+    for one in made:
+        one.credentials.settle(5)
+        with one.app.app_context():
+            db.engine.dispose()
 
 
 @pytest.fixture

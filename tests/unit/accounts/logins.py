@@ -1,9 +1,8 @@
 """An installation against the scripted upstream, as one or more of its processes would see it."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from flask import Flask
@@ -28,9 +27,9 @@ OPERATOR = Actor("cli:test")
 TOKEN_PATH = "/v1/oauth/token"
 
 
-def settings_for(up: Upstream, folder: Path, **more: str) -> Settings:
+def settings_for(up: Upstream, environment: Mapping[str, str]) -> Settings:
     """Return settings that send everything to the scripted upstream."""
-    return Settings.load({"CCFLARE_DATA_DIR": str(folder), **addresses_of(up), **more})
+    return Settings.load({**environment, **addresses_of(up)})
 
 
 @dataclass
@@ -84,9 +83,9 @@ class Process:
         return self.up.requests(path=TOKEN_PATH)
 
 
-def process(up: Upstream, folder: Path, **settings: str) -> Process:
-    """Start another process of the installation in a folder."""
-    return Process(create_app(settings_for(up, folder, **settings)), up)
+def process(up: Upstream, environment: Mapping[str, str]) -> Process:
+    """Start another process of an installation."""
+    return Process(create_app(settings_for(up, environment)), up)
 
 
 def eventually(look: Callable[[], Any], timeout_s: float = 10) -> Any:

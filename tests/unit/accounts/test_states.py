@@ -1,6 +1,3 @@
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 from flask import Flask
 from sqlalchemy import select
@@ -9,17 +6,20 @@ from app.accounts.models import Account, AccountWindow
 from app.accounts.states import newest, reset_of_5h, store_windows
 from app.db import reading, transaction
 from app.values import Candidate, Window, WindowSource
-from tests.databases import ENGINES, application
+from tests.databases import ENGINES
 
 NOW = 1_790_000_000_000
 
 
 @pytest.fixture(params=ENGINES)
-def app(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Flask]:
-    with application(request.param, tmp_path) as made:
-        with transaction() as session:
-            session.add_all([Account(id=number, name=str(number), provider="max", created_at=1) for number in (1, 2)])
-        yield made
+def engine(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture
+def accounts(app: Flask) -> None:
+    with transaction() as session:
+        session.add_all([Account(id=number, name=str(number), provider="max", created_at=1) for number in (1, 2)])
 
 
 def window(used: float, seen_at: int, source: WindowSource = "header", kind: str = "5h") -> Window:
@@ -37,7 +37,7 @@ def stored() -> dict[tuple[int, str], tuple[float | None, str]]:
         return {(row.account_id, row.kind): (row.utilization, row.source) for row in rows}
 
 
-@pytest.mark.usefixtures("app")
+@pytest.mark.usefixtures("accounts")
 class TestStoredWindows:
     def test_newer_value_replaces_an_older_one(self) -> None:
         store((1, window(0.1, NOW)))

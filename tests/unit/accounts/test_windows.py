@@ -1,6 +1,3 @@
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 from flask import Flask
 from sqlalchemy import select
@@ -11,16 +8,15 @@ from app.accounts.models import Account, AccountWindow, WindowSample
 from app.clock import now_ms
 from app.db import reading, transaction
 from app.upserts import upsert
-from tests.databases import ENGINES, application
+from tests.databases import ENGINES
 
 NOW = 1_790_000_000_000
 RESET = NOW + 2 * HOUR_MS
 
 
 @pytest.fixture(params=ENGINES)
-def app(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Flask]:
-    with application(request.param, tmp_path) as made:
-        yield made
+def engine(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
 
 
 @pytest.fixture(autouse=True)

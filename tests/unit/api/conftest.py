@@ -1,8 +1,6 @@
 """The whole application behind its guard, and callers of every role."""
 
-import shutil
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import jsonschema_rs
@@ -15,31 +13,12 @@ from app.access import keys
 from app.access.users import NewUser, create_user
 from app.api.openapi import described, document
 from app.audit import Actor
-from app.db import db, transaction
-from app.factory import create_app
+from app.db import transaction
 from app.runtime import runtime
-from config import Settings
 
 Call = Callable[..., TestResponse]
 Check = Callable[[str, TestResponse], TestResponse]
 PASSWORD = "a long enough pass phrase"
-
-
-@pytest.fixture(scope="session")
-def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A data folder as the first start leaves it."""
-    folder = tmp_path_factory.mktemp("installed")
-    with create_app(Settings.load({"CCFLARE_DATA_DIR": str(folder)})).app_context():
-        db.engine.dispose()
-    return folder
-
-
-@pytest.fixture
-def settings(installed: Path, tmp_path: Path) -> Settings:
-    """Settings of nothing but defaults, in a copy of that folder: most of a first start is making its tables."""
-    folder = tmp_path / "instance"
-    shutil.copytree(installed, folder)
-    return Settings.load({"CCFLARE_DATA_DIR": str(folder)})
 
 
 @pytest.fixture

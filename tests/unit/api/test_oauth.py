@@ -1,7 +1,6 @@
 """Log-ins over the API, as its guard would let them in."""
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -32,8 +31,8 @@ def up(running: Upstream) -> Upstream:
 
 
 @pytest.fixture
-def site(up: Upstream, tmp_path: Path) -> Iterator[Flask]:
-    app = create_app(settings_for(up, tmp_path))
+def site(up: Upstream, environment: dict[str, str]) -> Iterator[Flask]:
+    app = create_app(settings_for(up, environment))
     app.before_request_funcs.clear()
     app.register_blueprint(oauth, name="trial", url_prefix="/api/trial/oauth")
     app.before_request(_admit)

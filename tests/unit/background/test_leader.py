@@ -1,6 +1,4 @@
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from threading import Barrier
 
 import pytest
@@ -10,7 +8,7 @@ from sqlalchemy import update
 from app.background.leader import MARGIN_S, RENEW_S, TTL_S, Leader, NotLeading, current
 from app.background.models import JobState, Lease
 from app.db import reading, transaction
-from tests.databases import ENGINES, application
+from tests.databases import ENGINES
 
 
 class Clock:
@@ -24,9 +22,8 @@ class Clock:
 
 
 @pytest.fixture(params=ENGINES)
-def app(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Flask]:
-    with application(request.param, tmp_path) as made:
-        yield made
+def engine(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
 
 
 def let_the_lease_run_out() -> None:

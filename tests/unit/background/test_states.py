@@ -1,8 +1,4 @@
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
-from flask import Flask
 from sqlalchemy import update
 
 from app.background import states
@@ -10,15 +6,16 @@ from app.background.leader import Leader, NotLeading
 from app.background.models import Lease
 from app.background.work import Done, Job
 from app.db import transaction
-from tests.databases import ENGINES, application
+from tests.databases import ENGINES
+
+pytestmark = pytest.mark.usefixtures("app")
 
 JOB = Job("tidy", 60, "Tidies up", lambda _: Done("tidied"))
 
 
-@pytest.fixture(params=ENGINES, autouse=True)
-def app(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Flask]:
-    with application(request.param, tmp_path) as made:
-        yield made
+@pytest.fixture(params=ENGINES)
+def engine(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
 
 
 @pytest.fixture

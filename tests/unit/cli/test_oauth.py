@@ -32,9 +32,9 @@ def up(running: Upstream) -> Upstream:
 
 
 @pytest.fixture
-def settings(up: Upstream, tmp_path: Path) -> Settings:
+def settings(up: Upstream, environment: dict[str, str]) -> Settings:
     """Settings under which log-ins reach the scripted upstream."""
-    return Settings.load({"CCFLARE_DATA_DIR": str(tmp_path / "instance"), **addresses_of(up)})
+    return Settings.load({**environment, **addresses_of(up)})
 
 
 def test_account_logs_in_in_two_steps(run: Run, up: Upstream) -> None:

@@ -76,8 +76,8 @@ class Network:
 
 
 @pytest.fixture
-def settings(tmp_path: Any) -> Settings:
-    return Settings.load({"CCFLARE_DATA_DIR": str(tmp_path / "instance"), "RETRY_DELAY_MS": "0"})
+def settings(environment: dict[str, str]) -> Settings:
+    return Settings.load({**environment, "RETRY_DELAY_MS": "0"})
 
 
 @pytest.fixture

@@ -1,8 +1,6 @@
 """Changes have numbers in the order of commits, and nobody misses one unknowingly."""
 
-from collections.abc import Iterator
 from contextlib import suppress
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,14 +12,7 @@ from app.db import reading, transaction
 from app.usage import feed
 from app.usage.feed import Feed, News, RequestChange, news_since, note_changes
 from app.usage.models import Request
-from tests.databases import ENGINES, application
 from tests.unit.usage.records import end, put, start
-
-
-@pytest.fixture(params=ENGINES)
-def stored(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Flask]:
-    with application(request.param, tmp_path) as made:
-        yield made
 
 
 @pytest.fixture
@@ -40,7 +31,7 @@ def told(news: News) -> list[tuple[int, int, str]]:
     return [(change.number, change.request.id, change.request.outcome) for change in news.changes]
 
 
-def test_start_and_end_are_changes(stored: Flask) -> None:
+def test_start_and_end_are_changes(app: Flask) -> None:
     one, two = heads(2)
     put(start(one), start(two))
     assert told(news_since(0)) == [(1, one["id"], "running"), (2, two["id"], "running")]
@@ -50,13 +41,13 @@ def test_start_and_end_are_changes(stored: Flask) -> None:
     assert news_since(3) == News((), 3)
 
 
-def test_start_and_end_in_one_batch_are_one_change(stored: Flask) -> None:
+def test_start_and_end_in_one_batch_are_one_change(app: Flask) -> None:
     (one,) = heads(1)
     put(start(one), one)
     assert told(news_since(0)) == [(1, one["id"], "complete")]
 
 
-def test_transaction_that_fails_takes_no_number(stored: Flask) -> None:
+def test_transaction_that_fails_takes_no_number(app: Flask) -> None:
     with suppress(RuntimeError), transaction() as session:
         note_changes(session, [1, 2, 3])
         raise RuntimeError
@@ -64,7 +55,7 @@ def test_transaction_that_fails_takes_no_number(stored: Flask) -> None:
     assert feed.newest() == 1
 
 
-def test_only_the_newest_changes_are_kept(stored: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_only_the_newest_changes_are_kept(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(feed, "KEPT", 10)
     for _ in range(3):
         put(*heads(6))
@@ -74,21 +65,21 @@ def test_only_the_newest_changes_are_kept(stored: Flask, monkeypatch: pytest.Mon
 
 @pytest.mark.parametrize(("number", "is_gap"), [(7, True), (8, False), (17, False)])
 def test_reader_that_was_away_too_long_is_told(
-    stored: Flask, monkeypatch: pytest.MonkeyPatch, number: int, is_gap: bool
+    app: Flask, monkeypatch: pytest.MonkeyPatch, number: int, is_gap: bool
 ) -> None:
     monkeypatch.setattr(feed, "KEPT", 10)
     put(*heads(18))
     assert news_since(number).is_gap is is_gap
 
 
-def test_reader_far_behind_reads_the_list_again(stored: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_reader_far_behind_reads_the_list_again(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(feed, "_MOST", 3)
     put(*heads(4))
     assert news_since(0) == News((), 4, is_gap=True)
     assert len(news_since(1).changes) == 3
 
 
-def test_request_that_was_deleted_since_is_no_news(stored: Flask) -> None:
+def test_request_that_was_deleted_since_is_no_news(app: Flask) -> None:
     put(*heads(2))
     with transaction() as session:
         session.execute(delete(Request))
