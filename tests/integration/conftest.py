@@ -1,6 +1,7 @@
 """The scripted upstream and the real server, for every integration test.
 
-`upstream` is empty at the start of each test. `server` (two workers) lives as long as a test module, with its accounts;
+`upstream` is empty at the start of each test. `server` (two workers) is shared: whoever uses it begins with accounts of
+its own, leaves it serving, and looks at its own requests alone. A module that cannot makes another one under this name;
 `new_server` makes one for a single test, with settings of its own: `new_server(workers=1, LB_STRATEGY="least-used")`.
 """
 
@@ -29,15 +30,15 @@ def upstream(upstream_process: Upstream) -> Upstream:
     return upstream_process
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def server(upstream_process: Upstream, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     with Server(tmp_path_factory.mktemp("server"), upstream_process) as running:
         yield running
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def installation(server: Server) -> Iterator[Installation]:
-    """The module's server from inside."""
+    """The server from inside."""
     with Installation(server) as inside:
         yield inside
 
@@ -62,6 +63,6 @@ def new_server(upstream: Upstream, tmp_path: Path) -> Iterator[Callable[..., Ser
 
 @pytest.fixture
 def raw(server: Server) -> Iterator[Callable[[], RawClient]]:
-    """Open bare connections to the module's server; they are closed after the test."""
+    """Open bare connections to the server; they are closed after the test."""
     with ExitStack() as stack:
         yield lambda: stack.enter_context(server.raw())

@@ -25,7 +25,7 @@ from app.values import id_from_text
 from config import Settings
 from tests.fakes.raw import RawAnswer, RawClient
 from tests.integration.calls import request_id_of
-from tests.integration.server import Server, eventually
+from tests.integration.server import Ran, Server, eventually
 
 Row = dict[str, Any]
 
@@ -90,6 +90,20 @@ class Installation:
         """Create a user of the dashboard."""
         with self._app.app_context():
             users.create_user(users.NewUser(name, password, role), SYSTEM)
+
+    def run(self, *arguments: str, given: str | None = None) -> Ran:
+        """Run `flask ccflare ...` in the test's own process, for its effect: a process of its own takes seconds."""
+        done = self._app.test_cli_runner().invoke(args=["ccflare", *arguments], input=given or "")
+        if done.exception is not None and not isinstance(done.exception, SystemExit):
+            raise done.exception
+        return Ran(done.exit_code, done.stdout, done.stderr)
+
+    def add_subscription(self, name: str, pair: Mapping[str, Any], *more: str) -> None:
+        """Add an account with a token pair, and wait until every worker has it."""
+        before = self.scalar("SELECT count(*) FROM accounts")
+        ran = self.run("add-account", name, "--mode", "max", "--tokens-stdin", *more, given=json.dumps(pair))
+        assert ran.code == 0, ran
+        self.wait_for_accounts(before + 1)
 
     def revoke(self, name: str) -> None:
         """Take a client key out of force."""

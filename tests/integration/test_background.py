@@ -1,6 +1,5 @@
 """Background work of the real server: one leader, polls, the history of windows, auto-refresh, retention."""
 
-import json
 import signal
 import time
 from collections.abc import Callable
@@ -31,14 +30,12 @@ def site(new_server: Make, inside: Inside) -> Installation:
 def log_in(site: Installation, upstream: Upstream, name: str = "sub") -> str:
     """Add a subscription with a fresh token, wait until every worker has it, and return its access token."""
     pair = upstream.issue_tokens(account=name)
-    before = site.scalar("SELECT count(*) FROM accounts")
-    site.server.add_account(name, json.dumps(pair), mode="max")
-    site.wait_for_accounts(before + 1)
+    site.add_subscription(name, pair)
     return str(pair["access_token"])
 
 
 def listed(site: Installation, name: str = "sub") -> dict[str, Any]:
-    (found,) = [one for one in site.server.cli("list", "--json").json() if one["name"] == name]
+    (found,) = [one for one in site.run("list", "--json").json() if one["name"] == name]
     return dict(found)
 
 
@@ -48,6 +45,7 @@ def window(site: Installation, kind: str = "5h") -> dict[str, Any]:
 
 def run_job(site: Installation, name: str) -> JobView:
     """Ask the server from another process to run a job, and return how it went."""
+    leader_of(site)
     with site.entered():
         view, is_here = jobs.run_now(name, within_s=60)
     assert not is_here
@@ -121,7 +119,7 @@ def test_auto_refresh_is_off_until_it_is_switched_on_and_never_hidden(site: Inst
     log_in(site, upstream)
     run_job(site, "auto-refresh")
     assert upstream.requests(path=MESSAGES) == []
-    assert site.server.cli("auto-refresh", "sub", "on").code == 0
+    assert site.run("auto-refresh", "sub", "on").code == 0
     run_job(site, "auto-refresh")
     run_job(site, "auto-refresh")
     (seen,) = upstream.requests(path=MESSAGES)
@@ -135,8 +133,8 @@ def test_auto_refresh_is_off_until_it_is_switched_on_and_never_hidden(site: Inst
 
 def test_background_work_leaves_a_pause_as_it_is(site: Installation, upstream: Upstream) -> None:
     log_in(site, upstream)
-    assert site.server.cli("pause", "sub", "--reason", "overage").code == 0
-    assert site.server.cli("auto-refresh", "sub", "on").code == 0
+    assert site.run("pause", "sub", "--reason", "overage").code == 0
+    assert site.run("auto-refresh", "sub", "on").code == 0
     before = listed(site)
     for job in jobs.JOBS:
         assert run_job(site, job.name).outcome == "ok"

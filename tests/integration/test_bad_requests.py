@@ -23,6 +23,12 @@ def server(upstream_process: Upstream, tmp_path_factory: pytest.TempPathFactory)
         yield running
 
 
+@pytest.fixture(scope="module")
+def installation(server: Server) -> Iterator[Installation]:
+    with Installation(server) as inside:
+        yield inside
+
+
 @pytest.fixture(scope="module", autouse=True)
 def _account(installation: Installation) -> None:
     installation.accounts("a")
@@ -78,15 +84,17 @@ MALFORMED: dict[str, bytes] = {
 @pytest.mark.parametrize("sent", MALFORMED.values(), ids=MALFORMED)
 def test_malformed_request_is_refused_or_cut(raw: Callable[[], RawClient], upstream: Upstream, sent: bytes) -> None:
     client = raw()
-    answer = None
     try:
         client.send(sent)
         client.half_close()
         answer = client.answer()
+    except TimeoutError:
+        raise
     except OSError:
-        pass
-    assert answer is None or 400 <= answer.status <= 501, answer
-    assert client.is_closed(), "nothing behind it is taken for a request"
+        pass  # Cut, perhaps in the middle of the refusal.
+    else:
+        assert 400 <= answer.status <= 501, answer
+        assert client.is_closed(), "nothing behind it is taken for a request"
     assert upstream.requests() == []
 
 

@@ -1,6 +1,5 @@
 """Subscriptions stay logged in: two workers, a token server that is slow, errs, rotates and dies, and kill -9."""
 
-import json
 import signal
 import sqlite3
 import time
@@ -30,14 +29,12 @@ def log_in(
     """Add a subscription whose access token has `left_s` to live, and wait until every worker has it."""
     pair = upstream.issue_tokens(account=name)
     given = {**pair, "expires_at": int((time.time() + left_s) * 1000)}
-    before = inside.scalar("SELECT count(*) FROM accounts")
-    inside.server.add_account(name, json.dumps(given), "--priority", str(priority), mode="max")
-    inside.wait_for_accounts(before + 1)
+    inside.add_subscription(name, given, "--priority", str(priority))
     return pair
 
 
-def listed(server: Server, name: str = "sub") -> dict[str, Any]:
-    (found,) = [one for one in server.cli("list", "--json").json() if one["name"] == name]
+def listed(site: Installation, name: str = "sub") -> dict[str, Any]:
+    (found,) = [one for one in site.run("list", "--json").json() if one["name"] == name]
     return dict(found)
 
 
@@ -122,7 +119,7 @@ def test_worker_killed_before_the_server_rotated_loses_no_account(
     strict.wait_until_held("answer")
     site.server.signal(signal.SIGKILL, worker)
     assert ask(site.server).status == 200
-    assert listed(site.server)["health"]["state"] == "ok"
+    assert listed(site)["health"]["state"] == "ok"
     strict.release("answer")
 
 
@@ -193,7 +190,7 @@ def test_slow_token_server_sends_a_request_to_the_next_account(strict: Upstream,
     assert ask(site.server).status == 200
     strict.release("answer")
     eventually(lambda: site.scalar("SELECT secret_generation FROM accounts WHERE name = 'sub'") == 2)
-    assert listed(site.server)["health"]["state"] == "ok"
+    assert listed(site)["health"]["state"] == "ok"
     assert len(strict.requests(path=TOKENS)) == 1
 
 
@@ -205,7 +202,7 @@ def test_token_server_that_errs_is_asked_ever_less_and_the_account_left_alone(
     log_in(site, strict)
     assert [ask(site.server).status for _ in range(20)] == [200] * 20
     calls = len(strict.requests(path=TOKENS))
-    account = listed(site.server)
+    account = listed(site)
     assert 1 <= calls <= 5
     assert account["refresh_error"].startswith("the token server answered 500")
     assert account["health"]["state"] in ("auth_failing", "ok")
@@ -244,15 +241,15 @@ def test_dead_log_in_is_shown_and_a_new_one_brings_the_account_back(
     strict.script("*", step, on="token")
     log_in(site, strict, priority=3)
     assert ask(site.server).status == 200
-    assert listed(site.server)["health"]["state"] == "needs_reauth"
+    assert listed(site)["health"]["state"] == "needs_reauth"
     before = len(strict.requests(path=TOKENS))
     assert {ask(site.server).status for _ in range(6)} == {200}
     assert len(strict.requests(path=TOKENS)) == before
-    begun = site.server.cli("reauthenticate", "sub", "--begin", "--json").json()
+    begun = site.run("reauthenticate", "sub", "--begin", "--json").json()
     shown = strict.authorize(begun["url"])
-    done = site.server.cli("reauthenticate", "sub", "--finish", begun["session"], "--code-stdin", input=shown + "\n")
+    done = site.run("reauthenticate", "sub", "--finish", begun["session"], "--code-stdin", given=shown + "\n")
     assert done.code == 0, done
-    account = listed(site.server)
+    account = listed(site)
     assert (account["health"]["state"], account["priority"]) == ("ok", 3)
     eventually(lambda: ask(site.server).status == 200 and _newest_credential(strict) == _newest_token(strict))
 
