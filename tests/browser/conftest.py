@@ -5,6 +5,7 @@
 At the end of a test no console of its pages may have shown an error; `expected_errors` names those that may.
 """
 
+import os
 import re
 import sqlite3
 from collections.abc import Callable, Iterator
@@ -183,6 +184,8 @@ def write(installation: Installation, query: str, *values: Any) -> None:
 
 
 def shoot(page: Page, name: str) -> None:
-    """Keep a picture of a page for people."""
+    """Keep a picture of a page for people, where CCFLARE_TEST_SCREENSHOTS is set."""
+    if not os.environ.get("CCFLARE_TEST_SCREENSHOTS"):
+        return
     SCREENSHOTS.mkdir(exist_ok=True)
     page.screenshot(path=SCREENSHOTS / f"{name}.png")
