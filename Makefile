@@ -16,7 +16,8 @@ run: .venv/.run ## Serve on 127.0.0.1:8080 (HOST, PORT, WEB_CONCURRENCY are obey
 
 test: .venv/.dev ## Run all tests (ARGS="-k name" for some)
 	@if ls tests/browser/test_*.py >/dev/null 2>&1; then scripts/packages.sh chromium || true; fi
-	@$(BIN)/python -m pytest --numprocesses 3 --dist loadfile $(ARGS)
+	@# In the order of folders: what takes longest, browsers and servers, goes first, and no process is left with it.
+	@$(BIN)/python -m pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 demo: .venv/.run ## Serve together with a scripted upstream and send it a few requests
 	@exec $(BIN)/python -m flask ccflare demo $(ARGS)

@@ -1,9 +1,11 @@
 """Databases for tests: SQLite files, and those of a PostgreSQL server that is there or can be started."""
 
+import ctypes
 import os
 import pwd
 import secrets
 import shutil
+import signal
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -13,7 +15,10 @@ from pathlib import Path
 import pytest
 from sqlalchemy import URL, create_engine, make_url, text
 
+from tests.integration.server import eventually
+
 ENGINES = ("sqlite", pytest.param("postgresql", marks=pytest.mark.postgres))
+_PR_SET_PDEATHSIG = 1
 _PROGRAMS = Path("/usr/lib/postgresql")
 _HASTY = ("fsync=off", "synchronous_commit=off", "full_page_writes=off", "autovacuum=off", "listen_addresses=")
 
@@ -58,16 +63,29 @@ def _started(programs: Path, folder: Path) -> Iterator[Postgres]:
     # It refuses to run as root.
     owner = "postgres" if os.geteuid() == 0 else pwd.getpwuid(os.geteuid()).pw_name
     shutil.chown(folder, owner)
-    data, log = folder / "data", folder / "log"
-
-    def run(program: str, *arguments: str) -> None:
-        command = [str(programs / program), "-D", str(data), *arguments]
-        subprocess.run(command, check=True, cwd=folder, user=owner, stdout=subprocess.DEVNULL, timeout=60)
-
-    run("initdb", "--no-sync", "--auth=trust", "--no-locale", "--encoding=UTF8", "--username=ccflare")
-    options = " ".join(f"-c {setting}" for setting in (*_HASTY, f"unix_socket_directories={folder}"))
-    run("pg_ctl", "start", "--wait", "--silent", "-l", str(log), "-o", options)
+    data = folder / "data"
+    make = [programs / "initdb", "-D", data, "--no-sync", "--auth=trust", "--no-locale", "--encoding=UTF8"]
+    subprocess.run([*make, "--username=ccflare"], check=True, cwd=folder, user=owner, stdout=subprocess.DEVNULL)
+    options = [part for setting in (*_HASTY, f"unix_socket_directories={folder}") for part in ("-c", setting)]
+    with (folder / "log").open("wb") as log:
+        server = subprocess.Popen(
+            [programs / "postgres", "-D", data, *options],
+            cwd=folder,
+            user=owner,
+            stdout=log,
+            stderr=log,
+            preexec_fn=_end_with_this_process,
+        )
     try:
+        state = data / "postmaster.pid"
+        eventually(lambda: server.poll() is not None or (state.exists() and "ready" in state.read_text()))
+        assert server.poll() is None, (folder / "log").read_text()
         yield Postgres(URL.create("postgresql", "ccflare", database="postgres", query={"host": str(folder)}))
     finally:
-        run("pg_ctl", "stop", "--silent", "--mode=immediate")
+        server.send_signal(signal.SIGQUIT)
+        server.wait(30)
+
+
+def _end_with_this_process() -> None:
+    """Have the kernel end what is started here even when nobody is left to do so."""
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGQUIT)
