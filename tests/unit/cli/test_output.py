@@ -105,7 +105,7 @@ def test_table_shows_no_control_character() -> None:
 
 def _terminal(monkeypatch: pytest.MonkeyPatch, columns: int) -> None:
     monkeypatch.setattr(sys.stdout, "isatty", lambda: True, raising=False)
-    monkeypatch.setattr("shutil.get_terminal_size", lambda: os.terminal_size((columns, 24)))
+    monkeypatch.setattr("shutil.get_terminal_size", lambda *_, **__: os.terminal_size((columns, 24)))
 
 
 def test_table_fits_the_terminal_by_its_widest_column(monkeypatch: pytest.MonkeyPatch) -> None:
