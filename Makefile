@@ -15,7 +15,7 @@ run: .venv/.run ## Serve on 127.0.0.1:8080 (HOST, PORT, WEB_CONCURRENCY are obey
 	@exec $(BIN)/python -m gunicorn -k gevent wsgi:app
 
 test: .venv/.dev ## Run all tests (ARGS="-k name" for some)
-	@if ls tests/browser/test_*.py >/dev/null 2>&1; then scripts/packages.sh chromium || true; fi
+	@if ls tests/browser/test_*.py >/dev/null 2>&1; then scripts/packages.sh chromium-headless-shell || scripts/packages.sh chromium || true; fi
 	@# In the order of folders: what takes longest, browsers and servers, goes first, and no process is left with it.
 	@$(BIN)/python -m pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder $(ARGS)
 
