@@ -15,7 +15,7 @@ from sqlalchemy import ColumnElement, case, or_, update
 from sqlalchemy.orm import Session
 
 from app.accounts.models import Account, ModelCooldown
-from app.accounts.states import AccountState, newest, read_states, reset_of_5h, store_windows
+from app.accounts.states import AccountState, newest, read_states, reset_of_5h, store_windows, tells_the_same
 from app.db import beat, offload, reading
 from app.upserts import upsert
 from app.values import Candidate, Verdict, Window
@@ -48,6 +48,7 @@ class Pool:
         self._states: dict[int, AccountState] = {}
         self._candidates: tuple[Candidate, ...] = ()
         self._overlays: list[_Overlay] = []
+        self._loaded_from = 0.0
         self._windows_due: dict[tuple[int, str], Window] = {}
         """Windows that changed since the last flush."""
         self._windows_leaving: dict[tuple[int, str], Window] = {}
@@ -66,6 +67,9 @@ class Pool:
         """Read all accounts anew. Call inside an app context, and on the event loop: nothing may cut in."""
         begun = monotonic()
         states = offload(self._read)
+        if begun < self._loaded_from:
+            return  # Another one that began later is in force.
+        self._loaded_from = begun
         for (account_id, _), window in (*self._windows_leaving.items(), *self._windows_due.items()):
             if account_id in states:
                 state = states[account_id]
@@ -160,7 +164,7 @@ class Pool:
                 continue
             known[window.kind] = window
             key = (account_id, window.kind)
-            is_same = old is not None and _tells_the_same(old, window)
+            is_same = old is not None and tells_the_same(old, window)
             changed = changed or not is_same
             if not is_same or window.seen_at - self._windows_stored.get(key, 0) >= _WINDOW_REFRESH_MS:
                 self._windows_due[key] = window
@@ -292,7 +296,3 @@ class Pool:
 
 
 _CANDIDATE_FIELDS = frozenset({"cooldown_until", "cooldown_reason", "session_start", "session_reset_at"})
-
-
-def _tells_the_same(old: Window, new: Window) -> bool:
-    return (old.utilization, old.reset_at, old.status) == (new.utilization, new.reset_at, new.status)

@@ -57,6 +57,11 @@ def read_states(session: Session, vault: Vault, base_urls: Mapping[str, str]) ->
     return states
 
 
+def tells_the_same(old: Window, new: Window) -> bool:
+    """Whether a window is as it was, no matter when it was seen."""
+    return (old.utilization, old.reset_at, old.status) == (new.utilization, new.reset_at, new.status)
+
+
 def newest(one: Iterable[Window], other: Iterable[Window]) -> tuple[Window, ...]:
     """Return of each kind the window that was seen last."""
     known: dict[str, Window] = {}

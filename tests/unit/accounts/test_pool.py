@@ -8,9 +8,11 @@ from flask import Flask
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
+from app.accounts import pool as module
 from app.accounts.models import Account, AccountWindow
 from app.accounts.pool import Pool
 from app.accounts.secrets import seal_into
+from app.accounts.states import AccountState
 from app.db import reading, transaction
 from app.runtime import runtime
 from app.values import Candidate, Ramp, Verdict, Window
@@ -194,6 +196,24 @@ def test_served_answer_usually_writes_nothing() -> None:
     here = pool(slow)
     here.served(1, SERVED, NOW, NOW)
     assert slow.waiting == []
+
+
+def test_reading_that_a_newer_one_overtook_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    slow = Slow()
+    here = pool(slow)
+    real = module.offload
+
+    def overtaken(read: Callable[[], dict[int, AccountState]]) -> dict[int, AccountState]:
+        states = real(read)
+        monkeypatch.setattr(module, "offload", real)
+        here.cool_down(1, QUOTA, None, NOW, NOW)
+        slow.go()
+        here.load()
+        return states
+
+    monkeypatch.setattr(module, "offload", overtaken)
+    here.load()
+    assert one(here).cooldown_until == QUOTA.until
 
 
 def test_change_that_is_not_committed_survives_a_reload() -> None:
