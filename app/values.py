@@ -56,12 +56,21 @@ class Tokens:
     web_searches: int | None = None
 
     @property
+    def counts(self) -> tuple[int | None, ...]:
+        """The counts in the order of the fields, in which they are priced and recorded."""
+        return (
+            self.input,
+            self.output,
+            self.cache_read,
+            self.cache_write_5m,
+            self.cache_write_1h,
+            self.web_searches,
+        )
+
+    @property
     def is_known(self) -> bool:
         """Whether the upstream reported any class at all."""
-        return any(
-            value is not None
-            for value in (self.input, self.output, self.cache_read, self.cache_write_5m, self.cache_write_1h)
-        )
+        return any(count is not None for count in self.counts[:-1])
 
 
 @dataclass(frozen=True, slots=True)

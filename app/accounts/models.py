@@ -16,7 +16,6 @@ class Account(Model):
     id: Mapped[int] = mapped_column(Id64, primary_key=True)
     name: Mapped[str] = mapped_column(String(100), unique=True)
     provider: Mapped[str] = mapped_column(String(40))
-    preset: Mapped[str | None] = mapped_column(String(40))
     priority: Mapped[int] = mapped_column(default=0)
     endpoint: Mapped[str | None] = mapped_column(Text)
     model_mappings: Mapped[str | None] = mapped_column(Text)

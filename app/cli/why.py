@@ -11,30 +11,14 @@ from app.cli.output import json_option
 from app.clock import now_ms
 from app.figures import took
 from app.runtime import runtime
-from app.usage.cache_losses import CacheLoss
+from app.usage.advice import REASONS
+from app.usage.cache_losses import CAUSES, CacheLoss
 from app.usage.queries import AttemptRow, RequestDetail
 from app.usage.viewing import view_named
 from app.values import id_text
 
 Section = tuple[str, tuple[str, ...]]
 
-REASONS: dict[str, str] = {
-    "served": "served",
-    "model_quota": "the account's allowance for this model is used up",
-    "quota": "the account's window is used up",
-    "burst": "the upstream asked to slow down",
-    "overloaded": "the upstream is overloaded",
-    "upstream": "the upstream could not be reached or failed",
-    "auth": "the upstream refused the account's credential",
-    "client": "the upstream refused the request itself",
-}
-CAUSES: dict[str, str] = {
-    "account_switched": "the account changed, and a cache belongs to one account",
-    "model_changed": "the model changed, and a cache belongs to one model",
-    "idle": "the cache had expired",
-    "prefix_changed": "the prompt changed",
-    "unknown": "the cause is not known",
-}
 OUTCOMES = {
     "running": "It is still running.",
     "complete": "The answer went to the client in full.",

@@ -7,6 +7,8 @@ from htmx_flask import Htmx
 from app import figures
 from app.clock import now_ms
 from app.dashboard.navigation import navigation, pool_pulse
+from app.usage.advice import REASONS
+from app.usage.cache_losses import CAUSES
 from app.version import VERSION
 
 THEMES = ("light", "dark")
@@ -26,8 +28,9 @@ def _equip(state: BlueprintSetupState) -> None:
     app.jinja_env.lstrip_blocks = True
     app.jinja_env.globals["icon"] = app.jinja_env.get_template("components/icons.html").module.icon  # type: ignore[attr-defined]
     app.jinja_env.globals.update(
-        figures=figures, navigation=navigation, now_ms=now_ms, pool_pulse=pool_pulse, theme=theme, version=VERSION
-    )
+        figures=figures, navigation=navigation, now_ms=now_ms, pool_pulse=pool_pulse, theme=theme, version=VERSION,
+        reason_words=REASONS, cause_words=CAUSES,
+    )  # fmt: skip
 
 
 dashboard.record_once(_equip)

@@ -1,5 +1,16 @@
-"""What an operator can do about a request that failed, in one sentence."""
+"""What a verdict means, in words, and what an operator can do about a request that failed, in one sentence."""
 
+REASONS = {
+    "served": "served",
+    "model_quota": "the model's quota is used up",
+    "quota": "its quota is used up",
+    "burst": "too many requests at once",
+    "overloaded": "the upstream is overloaded",
+    "upstream": "the upstream failed",
+    "auth": "the credential was refused",
+    "client": "the request itself was refused",
+}
+"""Reason of a verdict on one try at an account -> what it means."""
 _BY_REASON = {
     "quota": "The account's window is used up until its reset; add an account or resume one.",
     "model_quota": "The account has nothing left for this model until the reset; add an account, or map the model.",

@@ -9,6 +9,14 @@ from app.usage.pricing import Rates, price
 from app.values import Tokens
 
 Cause = Literal["account_switched", "model_changed", "idle", "prefix_changed", "unknown"]
+CAUSES: dict[Cause, str] = {
+    "account_switched": "the account changed, and a cache belongs to one account",
+    "model_changed": "the model changed, and a cache belongs to one model",
+    "idle": "the cache had expired",
+    "prefix_changed": "the prompt changed",
+    "unknown": "the cause is not known",
+}
+"""Each cause in words."""
 
 SHORT_TTL_MS = 300_000
 LONG_TTL_MS = 3_600_000

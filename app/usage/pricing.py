@@ -139,19 +139,11 @@ def listed(model: str, at_ms: int) -> Rates | None:
 
 
 def _cost(tokens: Tokens, rates: _Rates, version: str, batch: bool) -> Cost:
-    counts = (
-        tokens.input,
-        tokens.output,
-        tokens.cache_read,
-        tokens.cache_write_5m,
-        tokens.cache_write_1h,
-        tokens.web_searches,
-    )
     costs: list[int | None] = []
     unpriced: list[PriceClass] = []
     total: int | None = None
     cost: int | None
-    for name, count, steps in zip(CLASSES, counts, rates):
+    for name, count, steps in zip(CLASSES, tokens.counts, rates):
         if not count:
             cost = count
         elif steps is None:

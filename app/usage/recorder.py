@@ -186,13 +186,6 @@ def _add_reading(head: dict[str, Any], reading: Reading, outcome: Outcome) -> No
     head["first_token_at"] = reading.first_token_at
     head["last_token_at"] = reading.last_token_at
     head["is_partial"] = outcome != "complete" and not reading.complete
-    head["tokens"] = [
-        tokens.input,
-        tokens.output,
-        tokens.cache_read,
-        tokens.cache_write_5m,
-        tokens.cache_write_1h,
-        tokens.web_searches,
-    ]
+    head["tokens"] = tokens.counts
     if reading.error is not None and not head["error"]:
         head["error"] = f"{reading.error[0]}: {reading.error[1]}"

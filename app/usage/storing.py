@@ -116,7 +116,7 @@ def request_row(head: dict[str, Any], attempts: int, prices: Mapping[str, Rates]
     row = _DEFAULTS | head
     tokens = Tokens(*row.pop("tokens", ()))
     last_token_at = row.pop("last_token_at", None)
-    row.update(zip(TOKENS, _counts(tokens), strict=True))
+    row.update(zip(TOKENS, tokens.counts, strict=True))
     row["attempts"] = attempts
     for name in ("refused", "losses"):
         if row[name] is not None:
@@ -144,17 +144,6 @@ def _fit(row: dict[str, Any]) -> dict[str, Any]:
         if value is not None and (len(value) > most or "\0" in value):
             row[name] = value.replace("\0", "\ufffd")[:most]
     return row
-
-
-def _counts(tokens: Tokens) -> tuple[int | None, ...]:
-    return (
-        tokens.input,
-        tokens.output,
-        tokens.cache_read,
-        tokens.cache_write_5m,
-        tokens.cache_write_1h,
-        tokens.web_searches,
-    )
 
 
 def cost_columns(cost: Cost | None) -> dict[str, Any]:

@@ -15,7 +15,6 @@ def upgrade() -> None:
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("name", sa.String(length=100), nullable=False),
         sa.Column("provider", sa.String(length=40), nullable=False),
-        sa.Column("preset", sa.String(length=40), nullable=True),
         sa.Column("priority", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("endpoint", sa.Text(), nullable=True),
         sa.Column("model_mappings", sa.Text(), nullable=True),

@@ -6,20 +6,13 @@ from typing import Any
 
 import pytest
 from flask import Flask, current_app, request
-from sqlalchemy import select, text
+from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
 
 from app.access.models import KeyMinute
 from app.db import beat, beats, db, is_cooperative, offload, offload_in_context, reading, transaction
-
-
-def minute(key_id: str, number: int, requests: int) -> dict[str, Any]:
-    return {"key_id": key_id, "minute": number, "requests": requests}
-
-
-def minutes() -> dict[tuple[str, int], int]:
-    with reading() as session:
-        return {(row.key_id, row.minute): row.requests for row in session.execute(select(KeyMinute)).scalars()}
+from app.upserts import upsert
+from tests.unit.key_minutes import KEY, minute, minutes
 
 
 @pytest.fixture
@@ -38,8 +31,7 @@ def test_transaction_commits_at_its_end() -> None:
 def test_transaction_takes_everything_back_on_an_error() -> None:
     def change() -> None:
         with transaction() as session:
-            session.add(KeyMinute(**minute("b", 1, 1)))
-            session.flush()
+            upsert(session, KeyMinute, [minute("a", 1, 9), minute("b", 1, 1)], KEY)
             raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):

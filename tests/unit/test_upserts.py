@@ -1,26 +1,13 @@
 """Rows that meet rows: replaced, left alone or added up, however many there are."""
 
-from typing import Any
-
 import pytest
 from flask import Flask
-from sqlalchemy import select
 
 from app.access.models import KeyMinute
 from app.db import reading, transaction
 from app.preferences import Preference
 from app.upserts import Merge, add_up, insert_new, upsert
-
-KEY = ["key_id", "minute"]
-
-
-def minute(key_id: str, number: int, requests: int) -> dict[str, Any]:
-    return {"key_id": key_id, "minute": number, "requests": requests}
-
-
-def minutes() -> dict[tuple[str, int], int]:
-    with reading() as session:
-        return {(row.key_id, row.minute): row.requests for row in session.execute(select(KeyMinute)).scalars()}
+from tests.unit.key_minutes import KEY, minute, minutes
 
 
 @pytest.fixture

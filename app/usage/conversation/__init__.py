@@ -1,21 +1,12 @@
 """A stored request and its answer as a conversation: read from either shape of API, streamed or not."""
 
-from app.usage.bodies import Bodies, payload
+from app.usage.bodies import Bodies
 from app.usage.conversation.anthropic import anthropic
 from app.usage.conversation.blocks import Block, Conversation, Message, Tool, linked
 from app.usage.conversation.chat import chat
 from app.usage.conversation.responses import responses
-from app.vault import Vault
 
-__all__ = ["Block", "Conversation", "Message", "Tool", "conversation", "read_conversation"]
-
-
-def conversation(request_id: int, path: str, vault: Vault) -> Conversation:
-    """Return what was said in a request whose payload is stored. Raises NotFound.
-
-    `path`: the request's, which tells the shape. Call inside an app context, off the event loop.
-    """
-    return read_conversation(payload(request_id, vault), path)
+__all__ = ["Block", "Conversation", "Message", "Tool", "read_conversation"]
 
 
 def read_conversation(bodies: Bodies, path: str) -> Conversation:

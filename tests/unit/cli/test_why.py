@@ -44,7 +44,7 @@ def test_every_attempt_is_told_with_its_reason_and_cool_down(run: Run) -> None:
     told = run("why", request).out
     assert "The strategy session put the accounts in order." in told
     first, second = (line.strip() for line in told.splitlines() if line.strip()[:2] in ("1.", "2."))
-    assert "429, the account's window is used up (quota). It said: This request would exceed your limit." in first
+    assert "429, its quota is used up (quota). It said: This request would exceed your limit." in first
     assert "The account rests until " in first
     assert first.endswith(("(in 59 min).", "(in 1 h)."))
     assert second.endswith("200, served.")

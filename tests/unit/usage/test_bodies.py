@@ -9,7 +9,7 @@ from app.runtime import runtime
 from app.usage import bodies
 from app.usage.bodies import payload, pretty
 from app.usage.capture import Capture
-from app.usage.conversation import conversation
+from app.usage.conversation import read_conversation
 from app.usage.payloads import seal
 from tests.unit.usage.records import NOW, end, put
 
@@ -70,5 +70,5 @@ def test_request_without_stored_bodies_says_so(app: Flask) -> None:
 def test_conversation_comes_out_of_the_store(app: Flask) -> None:
     asked = json.dumps({"messages": [{"role": "user", "content": "Grüße"}]}, ensure_ascii=False).encode()
     answer = b'{"role": "assistant", "content": [{"type": "text", "text": "ja"}]}'
-    found = conversation(stored(asked, answer), "/v1/messages", runtime().vault)
+    found = read_conversation(payload(stored(asked, answer), runtime().vault), "/v1/messages")
     assert [one.blocks[0].text for one in found.messages] == ["Grüße", "ja"]
