@@ -27,9 +27,13 @@ def ensure(app: Flask, lock_dir: Path) -> None:
     with app.app_context():
         if revision() == SCHEMA_REVISION:
             return
-        with _exclusive(lock_dir):
-            if revision() != SCHEMA_REVISION:
-                _upgrade(app)
+        try:
+            with _exclusive(lock_dir):
+                if revision() != SCHEMA_REVISION:
+                    _upgrade(app)
+        except SchemaError:
+            db.engine.dispose()  # A start that must not go on leaves no connection behind.
+            raise
 
 
 def revision() -> str | None:

@@ -38,7 +38,7 @@ def add_up(
     NULL. Give rows that several processes write in one order, lest they wait for each other.
     """
     connection = session.connection()
-    sql, order = _add_up_sql(connection.dialect, model, tuple(rows[0]), tuple(key), tuple(others.items()))
+    sql, order = _add_up_sql(_alike(connection.dialect), model, tuple(rows[0]), tuple(key), tuple(others.items()))
     _run_many(connection, sql, order, rows)
 
 
@@ -46,7 +46,7 @@ def _write_rows(
     session: Session, model: type[Model], rows: list[dict[str, Any]], key: list[str], *, replace: bool
 ) -> None:
     connection = session.connection()
-    sql, order = _insert_sql(connection.dialect, model, tuple(rows[0]), tuple(key), replace)
+    sql, order = _insert_sql(_alike(connection.dialect), model, tuple(rows[0]), tuple(key), replace)
     _run_many(connection, sql, order, rows)
 
 
@@ -66,6 +66,14 @@ def _run_many(connection: Connection, sql: str, order: tuple[str, ...], rows: li
             flat = tuple(chain.from_iterable(map(values, rows[at : at + size])))
             connection.exec_driver_sql(_widened(sql, len(order), size), flat)
             at += size
+
+
+_DIALECTS: dict[tuple[str, str], Dialect] = {}
+
+
+def _alike(dialect: Dialect) -> Dialect:
+    """Return the first dialect of this kind, since every engine has one of its own and statements are dear to build."""
+    return _DIALECTS.setdefault((dialect.name, dialect.driver), dialect)
 
 
 @lru_cache(maxsize=256)

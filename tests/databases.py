@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from sqlalchemy import URL, create_engine, make_url, text
+from sqlalchemy import URL, MetaData, NullPool, create_engine, inspect, make_url, text
 
 from tests.integration.server import eventually
 
@@ -44,6 +44,37 @@ class Postgres:
                     connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
         finally:
             admin.dispose()
+
+
+class Refilled:
+    """One database that holds, whenever it is taken, what it held at first: a tenth of what a new one costs."""
+
+    def __init__(self, address: URL) -> None:
+        self.address = address
+        self._engine = create_engine(address, poolclass=NullPool)
+        metadata = MetaData()
+        with self._engine.connect() as connection:
+            metadata.reflect(connection)
+            self._tables = metadata.sorted_tables
+            self._rows = [list(map(dict, connection.execute(table.select()).mappings())) for table in self._tables]
+
+    def take(self) -> URL | None:
+        """Empty and refill it, and return its address; None when its tables are not those that it had at first."""
+        with self._engine.begin() as connection:
+            connection.execute(
+                text(
+                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                    " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+                )
+            )
+            if set(inspect(connection).get_table_names()) != {table.name for table in self._tables}:
+                return None
+            names = ", ".join(table.name for table in self._tables)
+            connection.execute(text(f"TRUNCATE {names} RESTART IDENTITY"))
+            for table, rows in zip(self._tables, self._rows):
+                if rows:
+                    connection.execute(table.insert(), rows)
+        return self.address
 
 
 @contextmanager

@@ -4,7 +4,8 @@ A module whose claims hold on every kind of database has `engine` ask for all of
 """
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from functools import lru_cache
 from pathlib import Path
 from types import CodeType
@@ -12,13 +13,14 @@ from types import CodeType
 import pytest
 from flask import Flask
 from jinja2.bccache import Bucket, BytecodeCache
+from sqlalchemy import URL
 
 from app.db import db
 from app.factory import create_app
 from app.gate import assets
 from app.server import Ccflare
 from config import Settings
-from tests.databases import Postgres, postgres
+from tests.databases import Postgres, Refilled, postgres
 
 
 class Compiled(BytecodeCache):
@@ -62,12 +64,23 @@ def sqlite_start(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def postgresql_start(postgres_server: Postgres, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, str]]:
-    """A data folder and the name of a database as the first start leaves them."""
+def postgresql_start(
+    postgres_server: Postgres, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[Path, Callable[[], URL]]]:
+    """A data folder as the first start leaves it, and what gives a database that is as the first start leaves it."""
     folder = tmp_path_factory.mktemp("postgresql") / "data"
-    with postgres_server.database() as address:
-        _start({"CCFLARE_DATA_DIR": str(folder), "DATABASE_URL": address.render_as_string(hide_password=False)})
-        yield folder, str(address.database)
+    with postgres_server.database() as first, ExitStack() as stack:
+        _start({"CCFLARE_DATA_DIR": str(folder), "DATABASE_URL": first.render_as_string(hide_password=False)})
+        reused: list[Refilled] = []
+
+        def take() -> URL:
+            address = reused[-1].take() if reused else None
+            if address is None:  # None yet, or a test has changed its tables.
+                address = stack.enter_context(postgres_server.database(like=str(first.database)))
+                reused.append(Refilled(address))
+            return address
+
+        yield folder, take
 
 
 @pytest.fixture
@@ -86,10 +99,9 @@ def environment(engine: str, request: pytest.FixtureRequest, tmp_path: Path) -> 
         shutil.copytree(first, folder)
         yield {"CCFLARE_DATA_DIR": str(folder)}
         return
-    server: Postgres = request.getfixturevalue("postgres_server")
-    shutil.copytree(first[0], folder)
-    with server.database(like=first[1]) as address:
-        yield {"CCFLARE_DATA_DIR": str(folder), "DATABASE_URL": address.render_as_string(hide_password=False)}
+    first_folder, take = first
+    shutil.copytree(first_folder, folder)
+    yield {"CCFLARE_DATA_DIR": str(folder), "DATABASE_URL": take().render_as_string(hide_password=False)}
 
 
 @pytest.fixture
