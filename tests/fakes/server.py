@@ -168,7 +168,7 @@ def run(host: str, port: int, *, tls_files: tuple[str, str] | None, bench: bool,
     """Serve until killed, or until whoever started us is gone. Prints `ready URL` when listening."""
     scheme = "https" if tls_files else "http"
     fake = FakeServer(scheme=scheme, bench=bench)
-    options = {"certfile": tls_files[0], "keyfile": tls_files[1]} if tls_files else {}
+    options: dict[str, Any] = {"certfile": tls_files[0], "keyfile": tls_files[1]} if tls_files else {}
     server = StreamServer((host, port), fake.serve, backlog=4096, **options)
     server.start()
     sys.stdout.write(f"ready {scheme}://{host}:{server.server_port}\n")

@@ -1,5 +1,6 @@
 """One HTTP/1.1 connection on a bare gevent socket, so that every fault of a real peer can be staged."""
 
+import contextlib
 import socket
 import ssl
 import struct
@@ -93,7 +94,7 @@ class Wire:
         """Close without an answer when the next request comes."""
         self._buffer = bytearray()
         self._gone = Event()
-        self._watcher: gevent.Greenlet | None = None
+        self._watcher: gevent.Greenlet[..., None] | None = None
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
     def read_head(self) -> Request | None:
@@ -147,7 +148,7 @@ class Wire:
         """Say that nothing more comes, and read what is still under way, so that no RST overtakes the answer."""
         self.unwatch()
         self.sock.shutdown(socket.SHUT_WR)
-        with gevent.Timeout(seconds, False):
+        with contextlib.suppress(gevent.Timeout), gevent.Timeout(seconds):
             while self._fill():
                 self._buffer.clear()
 
