@@ -9,7 +9,12 @@ from gunicorn.http import message, wsgi
 
 from app.sockets import send_all
 
+_LAST_CHUNK = b"0\r\n\r\n"
 _OWN_FIELDS = frozenset({"date", "server"})
+
+
+class LastPiece(bytes):
+    """The end of a body, as the application gives it: the end of the framing goes out with it in one write."""
 
 
 class RelayedResponse(wsgi.Response):  # type: ignore[misc]  # gunicorn has no types
@@ -21,6 +26,7 @@ class RelayedResponse(wsgi.Response):  # type: ignore[misc]  # gunicorn has no t
 
     headers_sent: bool
     _head: bytes = b""
+    _is_ended: bool = False
 
     def process_headers(self, headers: list[tuple[str, str]]) -> None:
         """Take the fields of an answer; gunicorn checks them, and would drop the two that are its own."""
@@ -53,7 +59,7 @@ class RelayedResponse(wsgi.Response):  # type: ignore[misc]  # gunicorn has no t
     def close(self) -> None:
         """Finish the answer."""
         self.send_headers()
-        if self.chunked:
+        if self.chunked and not self._is_ended:
             self._emit_body(b"")
         self._send_head()
 
@@ -64,7 +70,8 @@ class RelayedResponse(wsgi.Response):  # type: ignore[misc]  # gunicorn has no t
     def _emit_body(self, data: bytes) -> None:
         head, self._head = self._head, b""
         if self.chunked:
-            send_all(self.sock, b"%b%X\r\n%b\r\n" % (head, len(data), data))
+            self._is_ended = type(data) is LastPiece
+            send_all(self.sock, b"%b%X\r\n%b\r\n%b" % (head, len(data), data, _LAST_CHUNK if self._is_ended else b""))
         else:
             send_all(self.sock, head + data if head else data)
 

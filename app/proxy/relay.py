@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Iterator
 from typing import Any
 
+from app.answers import LastPiece
 from app.clock import now_ms
 from app.errors import UpstreamFailed
 from app.flights import Flight, Flights
@@ -80,7 +81,7 @@ class Relay:
             if self._meter.is_complete or (is_last and not self._falls_short()):
                 self._write_record(None)
             flight.expect(self._write_s, None)
-            return piece
+            return LastPiece(piece) if is_last and self._is_recorded else piece
         self._ended()
         raise StopIteration
 

@@ -50,8 +50,10 @@ def _known() -> tuple[dict[str, int], dict[str, Rates]]:
 
 def _ingest_one(path: Path, offset: int, prices: Mapping[str, Rates]) -> int:
     abandoned = is_abandoned(path)
+    # What comes from now on waits for the next turn: to run after it would make many small batches, which cost most.
+    size = path.stat().st_size
     stored = 0
-    while True:
+    while offset < size:
         with open(path, "rb") as handle:
             handle.seek(offset)
             data = handle.read(_READ_BYTES)
@@ -63,7 +65,7 @@ def _ingest_one(path: Path, offset: int, prices: Mapping[str, Rates]) -> int:
         stored += _store_at(path, data, offset, entries, prices)
         offset = entries[-1].end
     if abandoned:
-        offload(_retire, path, offset, torn=bool(data))
+        offload(_retire, path, offset, torn=offset < size)
     return stored
 
 

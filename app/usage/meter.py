@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Literal
 
-from app.providers.sse import Framer, blocks, parse_block
+from app.providers.sse import Framer, parse_block
 from app.usage.decoding import Decoder, NotDecodable, decoder
 from app.usage.findings import (
     Document,
@@ -142,9 +142,9 @@ class _Stream:
         self._at_ms = 0
 
     def feed(self, chunk: bytes, at_ms: int) -> None:
-        """Read on. Once there was a token, the usual chunk costs one match: it is one event of content."""
+        """Read on. Once there was a token, the usual chunk costs one match: it is nothing but content."""
         findings = self._findings
-        if findings.first_token_at is not None and not self._framer.pending:
+        if findings.first_token_at is not None and not self._framer.pending and chunk.find(b"\r") < 0:
             content = self._match_content(chunk)
             if content is not None and content.end() == len(chunk):
                 findings.last_token_at = at_ms
@@ -166,7 +166,15 @@ class _Stream:
 
     def _read_events(self, text: bytes, at_ms: int) -> None:
         findings = self._findings
-        for block in blocks(text):
+        start = 0
+        while start < len(text):
+            if findings.first_token_at is not None and (content := self._match_content(text, start)):
+                findings.last_token_at = at_ms
+                start = content.end()
+                continue
+            end = text.find(b"\n\n", start)
+            block = text[start:end] if end >= 0 else text[start:]
+            start += len(block) + 2
             if self._tells(block) or findings.first_token_at is None:
                 event = parse_block(block)
                 if event is not None:
@@ -235,23 +243,24 @@ def _value(text: bytes) -> object:
     return None if wrapped is None else wrapped["value"]
 
 
-_Match = Callable[[bytes], re.Match[bytes] | None]
+_Match = Callable[..., re.Match[bytes] | None]
+"""Takes the text, and where to begin."""
 _Tells = Callable[[bytes], bool]
 _ReadEvent = Callable[[Findings, str | None, bytes, int], None]
 
 _WIRES: dict[Shape, tuple[_Match, _Match, _Tells, _ReadEvent]] = {
     "anthropic": (
-        re.compile(rb"event: content_block_delta\ndata: [^\r\n]*+\n\n").match,
+        re.compile(rb"(?:event: content_block_delta\ndata: .*+\n\n)++").match,
         re.compile(rb'event: ?content_block_delta\ndata:|"type": ?"content_block_delta"').search,
         _tells_anthropic,
         anthropic_event,
     ),
     "openai": (
-        re.compile(rb"event: response\.[a-z_.]++(?<=\.delta)\ndata: [^\r\n]*+\n\n").match,
+        re.compile(rb"(?:event: response\.[a-z_.]++(?<=\.delta)\ndata: .*+\n\n)++").match,
         re.compile(rb'"delta"\s*+:').search,
         _tells_openai,
         openai_event,
     ),
 }
-"""By shape: match of a chunk that is one event of content by its name, search for content among events, test for
-events worth reading, and their reader."""
+"""By shape: match of events that are content by their name, search for content among events, test for events worth
+reading, and their reader."""

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from gunicorn.config import Config
 
-from app.answers import RelayedResponse
+from app.answers import LastPiece, RelayedResponse
 
 
 class Sock:
@@ -60,6 +60,16 @@ def test_body_without_a_length_is_chunked() -> None:
     first, last = respond(b"ab")
     assert "Transfer-Encoding: chunked" in fields_of(first)
     assert (first[-7:], last) == (b"2\r\nab\r\n", b"0\r\n\r\n")
+
+
+def test_last_piece_takes_the_end_of_the_framing_along() -> None:
+    *_, last = respond(b"ab", LastPiece(b"cd"))
+    assert last == b"2\r\ncd\r\n0\r\n\r\n"
+
+
+def test_last_piece_of_a_body_with_a_length_is_like_any_other() -> None:
+    first, last = respond(b"ab", LastPiece(b"cd"), headers=[("content-length", "4")])
+    assert (first[-2:], last) == (b"ab", b"cd")
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from app.answers import LastPiece
 from app.errors import UpstreamFailed
 from app.flights import Flight, Flights
 from app.providers import PROVIDERS
@@ -102,6 +103,21 @@ def test_document_is_recorded_before_its_last_bytes_go_out(way: Any) -> None:
     one = way(b'{"type":"message","usage":{"input_tokens":1,', b'"output_tokens":2}}', headers=JSON)
     assert [len(one.written) for piece in one.relay if piece] == [0, 1]
     assert one.written[0]["tokens"][:2] == [1, 2]
+
+
+@pytest.mark.parametrize(("pieces", "headers"), [(STREAM, EVENTS), ((b'{"type":', b'"message"}'), JSON)])
+def test_server_is_told_which_bytes_are_the_last(way: Any, pieces: tuple[bytes, ...], headers: Headers) -> None:
+    one = way(*pieces, headers=headers)
+    *others, last = one.relay
+    assert (type(last), {type(piece) for piece in others}) == (LastPiece, {bytes})
+
+
+def test_bytes_that_lack_the_last_event_are_not_called_the_last(way: Any) -> None:
+    one = way(START, DELTA)
+    pieces: list[bytes] = []
+    with pytest.raises(ConnectionResetError):
+        pieces.extend(one.relay)
+    assert {type(piece) for piece in pieces} == {bytes}
 
 
 def test_head_goes_ahead_of_a_body_that_takes_its_time(way: Any) -> None:

@@ -87,6 +87,22 @@ def test_journal_is_read_on_from_where_it_was(journal: Journal, tmp_path: Path) 
     assert len(requests()) == served() == 5
 
 
+def test_what_comes_meanwhile_waits_for_the_next_turn(
+    journal: Journal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else a growing journal is run after in many small batches, and most of what a batch costs is fixed."""
+    commit = module._commit
+
+    def commit_while_more_comes(*args: Any) -> None:
+        journal.append(end(NOW + 100 + len(requests())))
+        commit(*args)
+
+    journal.append(end(NOW))
+    monkeypatch.setattr(module, "_commit", commit_while_more_comes)
+    assert ingest(tmp_path / "journal") == 1
+    assert ingest(tmp_path / "journal") == 1
+
+
 def test_torn_end_of_a_living_journal_waits(journal: Journal, tmp_path: Path) -> None:
     journal.append(end(NOW))
     (path,) = journals(tmp_path / "journal")
