@@ -90,6 +90,8 @@ class Flights:
 
     def end(self, flight: Flight) -> None:
         """Forget a request; nothing reaches its greenlet any more."""
+        # They lead back to who holds the flight: a cycle would keep the request in memory.
+        flight.announce = flight.overdue = None
         self._flights.discard(flight)
 
     def sweep(self) -> None:

@@ -17,7 +17,6 @@ from app import preferences
 from app.background.gauges import TELL_S, Teller
 from app.background.jobs import JOBS
 from app.background.leader import Leader
-from app.background.memory import RETURN_S, give_back
 from app.background.runner import ASK_S, LEAD_S, TICK_S, Runner, Running
 from app.clock import now_ms
 from app.db import beats, inline, offload, reading
@@ -55,7 +54,6 @@ def start(app: Flask) -> None:
     gevent.spawn(_forever, app, "notice", _NOTICE_S, notice.look)
     gevent.spawn(_forever, app, "ingest", _INGEST_S, ingester.work)
     gevent.spawn(_forever, app, "gauges", TELL_S, teller.tell)
-    gevent.spawn(_forever, app, "memory", RETURN_S, give_back)
     app.extensions["ccflare_ingester"] = ingester
     app.extensions["ccflare_teller"] = teller
     jobs = Runner(run, Leader(), JOBS, partial(_spawn, app))

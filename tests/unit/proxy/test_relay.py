@@ -1,7 +1,10 @@
 """The way back: bytes as they came, exactly one record before the last of them, a break shown as a break."""
 
+import gc
 import socket
+import weakref
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -62,7 +65,8 @@ class Way:
 
     def close(self) -> None:
         """End it, as the server does."""
-        self.relay.close()
+        if hasattr(self, "relay"):
+            self.relay.close()
         self.client.close()
         self.theirs.close()
 
@@ -129,6 +133,21 @@ def test_empty_answer_ends_at_once(way: Any) -> None:
     one = way(headers=JSON)
     assert list(one.relay) == []
     assert one.written[0]["outcome"] == "complete"
+
+
+@pytest.mark.parametrize("count", [2, 9], ids=["left-early", "whole"])
+def test_memory_of_a_request_is_free_when_it_ends(way: Any, count: int) -> None:
+    """A cycle would keep each request, body and all, until the next collection of garbage."""
+    one = way(*STREAM)
+    list(islice(one.relay, count))
+    one.relay.close()
+    relay = weakref.ref(one.relay)
+    gc.disable()
+    try:
+        del one.relay
+        assert relay() is None
+    finally:
+        gc.enable()
 
 
 @pytest.mark.parametrize("pieces", [(START, DELTA), (START,), (START + DELTA + USAGE,)])
