@@ -1,8 +1,6 @@
 """Streams through the proxy while people look at a large history on the same worker."""
 
 import json
-import subprocess
-import sys
 import threading
 import time
 import urllib.error
@@ -11,10 +9,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench import subjects
+from bench import filled
 from bench.figures import percentile
 from bench.run import Field, Lateness
-from bench.subjects import ROOT, Subject
+from bench.subjects import Subject
 
 PAGES = (
     "/api/analytics?range=24h",
@@ -44,7 +42,7 @@ def run(home: Path, streams: int, seconds: float) -> list[Watch]:
     place = home / "beside"
     place.mkdir(exist_ok=True)
     field = Field(place)
-    subject = _subject(home, place, field.upstream_port)
+    subject = filled.subject(home, place, field.upstream_port)
     try:
         key = _admin_key(subject)
         subject.start()
@@ -117,36 +115,8 @@ def _get(subject: Subject, key: str, page: str) -> None:
         answer.read()
 
 
-def _subject(home: Path, place: Path, upstream_port: int) -> Subject:
-    """Return ccflare on the filled database, with an account for the scripted upstream."""
-    port = subjects.free_port()
-    env = {
-        "HOST": "127.0.0.1",
-        "PORT": str(port),
-        "WEB_CONCURRENCY": "1",
-        "CCFLARE_DATA_DIR": str(home),
-        "DATABASE_URL": f"sqlite:///{home}/ccflare.db",
-        "CCFLARE_ANTHROPIC_BASE_URL": f"http://127.0.0.1:{upstream_port}",
-    }
-    command = [sys.executable, "-m", "gunicorn", "-k", "gevent", "-b", f"127.0.0.1:{port}", "wsgi:app"]
-    return Subject("ccflare", command, port, place, env)
-
-
 def _admin_key(subject: Subject) -> str:
     name = f"bench-{time.time_ns()}"
-    _flask(subject, b"sk-ant-api03-bench\n", "add-account", name, "--mode", "console", "--api-key-stdin")
-    made = _flask(subject, b"", "keys", "create", name, "--role", "admin", "--json")
+    filled.command(subject, b"sk-ant-api03-bench\n", "add-account", name, "--mode", "console", "--api-key-stdin")
+    made = filled.command(subject, b"", "keys", "create", name, "--role", "admin", "--json")
     return str(json.loads(made)["key"])
-
-
-def _flask(subject: Subject, given: bytes, *arguments: str) -> bytes:
-    done = subprocess.run(
-        [sys.executable, "-m", "flask", "ccflare", *arguments],
-        cwd=ROOT,
-        env=subjects.environment() | subject.env,
-        input=given,
-        capture_output=True,
-        timeout=60,
-        check=True,
-    )
-    return done.stdout

@@ -50,6 +50,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
             late = beside.run(home, options.streams, options.seconds)
             print(beside.text(late))
+        if options.pages:
+            from bench import pages  # noqa: PLC0415
+
+            print(pages.text(pages.run(home, options.pages)))
         timings = _time(home, options.repeat)
     print(text(timings))
     _write(timings, options.requests)
@@ -126,6 +130,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--keep", help="a folder to make it in, or to use again")
     parser.add_argument("--streams", type=int, default=50, help="streams beside a busy dashboard; 0: none (50)")
     parser.add_argument("--seconds", type=float, default=10.0, help="how long the streams are watched (10)")
+    parser.add_argument("--pages", type=int, default=20, help="how often each page is read; 0: none (20)")
     return parser
 
 

@@ -1,5 +1,6 @@
 """Analytics: the charts of a range of time, by account, model or key, and each as a table."""
 
+from dataclasses import dataclass
 from typing import Any
 
 from flask import request
@@ -7,19 +8,29 @@ from flask.typing import ResponseReturnValue
 
 from app.dashboard import show
 from app.dashboard.blueprints import dashboard
-from app.dashboard.charts import KINDS, METRICS, Chart, chart
+from app.dashboard.charts import KINDS, Chart, chart, parts, title
 from app.dashboard.narrowing import narrow, narrowed
 from app.dashboard.ranges import Chosen, chosen, local_text, names
-from app.errors import InvalidInput
+from app.errors import InvalidInput, NotFound
 from app.usage.analytics import GROUPS, Group, percentiles, series, shares, summary
 from app.usage.queries import facets
+from app.usage.sums import METRICS
 
 _MOST_LINES = 6
 
 
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a chart will stand. `part`: which charts are asked for from here; None: another place does."""
+
+    name: str
+    title: str
+    part: str | None
+
+
 @dashboard.get("/analytics")
 def analytics() -> ResponseReturnValue:
-    """Show every chart of the chosen range."""
+    """Show the figures of the chosen range, and the places of its charts, which come behind the page."""
     asked, narrowing = chosen(), narrow()
     group, is_cumulative = _group(), _is_cumulative()
     return show.page(
@@ -28,7 +39,7 @@ def analytics() -> ResponseReturnValue:
         ranges=names(),
         summary=summary(asked.span, narrowing),
         percentiles=percentiles(asked.span, narrowing),
-        charts=_charts(asked),
+        places=_places(group, is_cumulative),
         shares=[shares(asked.span, kind, narrowing, 50) for kind in GROUPS],
         group=group,
         is_cumulative=is_cumulative,
@@ -40,22 +51,48 @@ def analytics() -> ResponseReturnValue:
     )
 
 
+@dashboard.get("/analytics/charts/<part>")
+def analytics_charts(part: str) -> ResponseReturnValue:
+    """Show the charts that are made together; htmx puts each in its place."""
+    group, is_cumulative = _group(), _is_cumulative()
+    wanted = parts(group, is_cumulative=is_cumulative).get(part)
+    if wanted is None:
+        raise NotFound(f"There are no charts of {part} here.")
+    asked = chosen()
+    return show.part(
+        "partials/charts/charts.html",
+        charts=_charts(asked, wanted),
+        chosen=asked,
+        narrowed=narrowed(),
+        more=_more(group, is_cumulative),
+    )
+
+
 @dashboard.get("/analytics/table/<name>")
 def analytics_table(name: str) -> ResponseReturnValue:
     """Show one chart as a table."""
     asked = chosen()
-    made = next((one for one in _charts(asked) if one.name == name), None)
-    if made is None:
-        raise InvalidInput.field("name", f"give one of {', '.join(KINDS)}")
+    shown = [place.name for place in _places(_group(), _is_cumulative())]
+    if name not in shown:
+        raise InvalidInput.field("name", f"give one of {', '.join(shown)}")
+    (made,) = _charts(asked, [name])
     return show.page("pages/analytics_table.html", chart=made, chosen=asked, narrowed=narrowed())
 
 
-def _charts(asked: Chosen) -> list[Chart]:
+def _charts(asked: Chosen, wanted: list[str]) -> list[Chart]:
     group, is_cumulative = _group(), _is_cumulative()
-    metrics = () if is_cumulative else METRICS
+    needed = parts(group, is_cumulative=is_cumulative)
+    metrics = tuple(metric for metric in METRICS if not set(wanted).isdisjoint(needed.get(metric, ())))
     found = series(asked.span, narrow(), group, metrics, is_cumulative, _MOST_LINES)
-    shown = [name for name, kind in KINDS.items() if kind.adds_up or not is_cumulative]
-    return [chart(name, found, asked.span, group) for name in shown]
+    return [chart(name, found, asked.span, group) for name in wanted]
+
+
+def _places(group: Group | None, is_cumulative: bool) -> list[Place]:
+    """Return where each chart will stand; the first chart of a part brings the others along."""
+    made_of = parts(group, is_cumulative=is_cumulative)
+    bringers = {members[0]: part for part, members in made_of.items()}
+    shown = {name for members in made_of.values() for name in members}
+    return [Place(name, title(name, group), bringers.get(name)) for name in KINDS if name in shown]
 
 
 def _more(group: Group | None, is_cumulative: bool) -> dict[str, Any]:

@@ -13,8 +13,6 @@ Value = int | float | None
 Read = Callable[[Point], Value]
 
 UNKNOWN_NAMES = {"account": "no account", "model": "model not known", "key": "without a key"}
-METRICS = ("duration", "first_token", "speed")
-"""Metrics whose percentiles the charts show."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +30,7 @@ class Kind:
     """What a chart shows. `parts`: its lines while nothing is grouped; `grouped`: the value of each group's line.
 
     `unit`: count, tokens, usd, ms, speed or share. `is_stacked`: lines lie on each other. `adds_up`: it makes sense
-    cumulated.
+    cumulated. `metric`: whose percentiles `parts` are made of; `grouped_metric`: those that `grouped` is.
     """
 
     title: str
@@ -42,6 +40,8 @@ class Kind:
     grouped_title: str
     is_stacked: bool = False
     adds_up: bool = False
+    metric: str | None = None
+    grouped_metric: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +127,8 @@ KINDS: dict[str, Kind] = {
         _spread("first_token"),
         _percentile("first_token", "p95"),
         "Time to first token, p95",
+        metric="first_token",
+        grouped_metric="first_token",
     ),
     "errors": Kind(
         "Failures by kind",
@@ -188,7 +190,15 @@ KINDS: dict[str, Kind] = {
         _of(lambda totals: totals.cache_hit),
         "Share of prompts read from the cache",
     ),
-    "duration": Kind("Duration", "ms", _spread("duration"), _percentile("duration", "p95"), "Duration, p95"),
+    "duration": Kind(
+        "Duration",
+        "ms",
+        _spread("duration"),
+        _percentile("duration", "p95"),
+        "Duration, p95",
+        metric="duration",
+        grouped_metric="duration",
+    ),
     "speed": Kind(
         "Output speed",
         "speed",
@@ -198,8 +208,27 @@ KINDS: dict[str, Kind] = {
         ),
         _of(lambda totals: totals.mean_tokens_per_s),
         "Output speed, mean",
+        metric="speed",
     ),
 }
+
+SUMS = "sums"
+"""The part of the charts that needs no percentiles."""
+
+
+def parts(group: str | None, *, is_cumulative: bool) -> dict[str, list[str]]:
+    """Return which charts are made together: by the metric whose percentiles they need, else `sums`."""
+    found: dict[str, list[str]] = {}
+    for name, kind in KINDS.items():
+        if kind.adds_up or not is_cumulative:
+            metric = kind.metric if group is None else kind.grouped_metric
+            found.setdefault(metric or SUMS, []).append(name)
+    return found
+
+
+def title(name: str, group: str | None) -> str:
+    """Return what stands above a chart."""
+    return KINDS[name].title if group is None else KINDS[name].grouped_title
 
 
 def chart(name: str, found: tuple[Series, ...], span: Range, group: str | None = None) -> Chart:
@@ -215,8 +244,7 @@ def chart(name: str, found: tuple[Series, ...], span: Range, group: str | None =
     else:
         ordered = sorted(found, key=lambda one: (one.value == OTHERS, -one.totals.requests))
         lines = tuple(_group_line(kind, one, group, at) for at, one in enumerate(ordered))
-    title = kind.title if group is None else kind.grouped_title
-    return Chart(name, title, kind.unit, kind.is_stacked, span.buckets(), span.bucket_ms, lines)
+    return Chart(name, title(name, group), kind.unit, kind.is_stacked, span.buckets(), span.bucket_ms, lines)
 
 
 def _group_line(kind: Kind, one: Series, group: str, at: int) -> Line:

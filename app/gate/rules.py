@@ -56,6 +56,7 @@ FOR_VIEWERS = frozenset(
         "dashboard.accounts",
         "dashboard.account_row",
         "dashboard.analytics",
+        "dashboard.analytics_charts",
         "dashboard.analytics_table",
         "dashboard.end_session",
         "dashboard.end_other_sessions",

@@ -1,10 +1,11 @@
 import pytest
 from flask import Flask
 
-from app.dashboard.charts import KINDS, METRICS, chart
+from app.dashboard.charts import KINDS, SUMS, chart, parts
 from app.errors import NotFound
 from app.usage.analytics import series
 from app.usage.spans import HOUR_MS, between
+from app.usage.sums import METRICS
 from tests.unit.usage.records import NOW, end, put
 
 SPAN = between(NOW - HOUR_MS, NOW + HOUR_MS, NOW + HOUR_MS)
@@ -14,10 +15,19 @@ SPAN = between(NOW - HOUR_MS, NOW + HOUR_MS, NOW + HOUR_MS)
 @pytest.mark.parametrize("group", [None, "account", "model", "key"])
 def test_every_line_has_a_value_for_every_bucket(app: Flask, name: str, group: str | None) -> None:
     put(end(NOW), end(NOW + 60_000, account_id=2, account_name="spare", model_served="other", status=429))
-    made = chart(name, series(SPAN, None, group, METRICS), SPAN, group)  # type: ignore[arg-type]
+    made = chart(name, series(SPAN, None, group, tuple(METRICS)), SPAN, group)  # type: ignore[arg-type]
     assert made.lines
     assert {len(line.values) for line in made.lines} == {len(made.at)}
     assert not made.is_empty or name == "errors" or "speed" in name or group
+
+
+@pytest.mark.parametrize("is_cumulative", [False, True])
+@pytest.mark.parametrize("group", [None, "account"])
+def test_every_chart_is_made_in_one_part(group: str | None, is_cumulative: bool) -> None:
+    made = parts(group, is_cumulative=is_cumulative)
+    assert {SUMS} <= set(made) <= {SUMS, *METRICS}
+    names = sorted(name for members in made.values() for name in members)
+    assert names == sorted(name for name, kind in KINDS.items() if kind.adds_up or not is_cumulative)
 
 
 def test_parts_of_traffic_add_up_to_all_requests(app: Flask) -> None:
