@@ -74,6 +74,15 @@ class Installation:
             self._replace((), provider, columns)
         self._replace(names, provider, columns)
 
+    def ensure_accounts(self, *names: str) -> None:
+        """Have exactly these plain accounts; those that are there are left alone if they have no past."""
+        there = self.rows(
+            "SELECT name FROM accounts WHERE provider = 'console' AND endpoint IS NULL AND paused_at IS NULL"
+            " AND cooldown_until IS NULL AND streak = 0 ORDER BY priority"
+        )
+        if [row["name"] for row in there] != list(names) or self.scalar("SELECT count(*) FROM accounts") != len(names):
+            self.accounts(*names)
+
     def add_accounts(self, *names: str, provider: str = "console", **columns: Any) -> None:
         """Add accounts behind those that are there."""
         before = self.scalar("SELECT count(*) FROM accounts")

@@ -22,8 +22,7 @@ Watch = Callable[[], Row]
 @pytest.fixture
 def record(installation: Installation, upstream: Upstream) -> Watch:
     """Wait for the record of the one request of the test, and return it."""
-    if [row["name"] for row in installation.rows("SELECT name FROM accounts")] != ["left", "other"]:
-        installation.accounts("left", "other")
+    installation.ensure_accounts("left", "other")
     begun = new_request_id()
     return lambda: installation.final("SELECT * FROM requests WHERE id >= ?", begun)
 

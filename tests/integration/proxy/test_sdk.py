@@ -39,9 +39,7 @@ WEATHER = {
 @pytest.fixture
 def pool(installation: Installation, upstream: Upstream) -> None:
     """Two accounts without a past; `a` comes first."""
-    fresh = installation.rows("SELECT 1 FROM accounts WHERE cooldown_until IS NULL AND streak = 0")
-    if len(fresh) != 2 or installation.scalar("SELECT count(*) FROM accounts") != 2:
-        installation.accounts("a", "b")
+    installation.ensure_accounts("a", "b")
 
 
 @pytest.fixture
