@@ -70,8 +70,8 @@ def _headline(detail: RequestDetail) -> str:
 
 
 def _asked(detail: RequestDetail) -> Iterator[str]:
-    if detail.strategy:
-        yield f"The strategy {detail.strategy} put the accounts in order."
+    if detail.why and detail.attempts:
+        yield f"{detail.attempts[0].account_name} came first: {detail.why} (strategy {detail.strategy})."
     if not detail.attempts:
         yield "No account has been asked yet." if detail.request.outcome == "running" else "No account was asked."
     for number, attempt in enumerate(detail.attempts, 1):

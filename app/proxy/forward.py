@@ -82,6 +82,8 @@ class Corridor:
         if made.order and self._settings.lb_strategy == "least-used":
             self._runtime.recent[made.order[0].id] = now
         self._record.refused = made.refused
+        if made.order and self._record.why is None:
+            self._record.why = made.why
         return made
 
     def _sticky(self, now: int) -> Sticky:

@@ -41,6 +41,8 @@ class Request(Model):
     account_name: Mapped[str | None] = mapped_column(String(100))
     provider: Mapped[str | None] = mapped_column(String(40))
     strategy: Mapped[str | None] = mapped_column(String(40))
+    why: Mapped[str | None] = mapped_column(String(200))
+    """Why the account that was asked first came first."""
     status: Mapped[int | None]
     outcome: Mapped[str | None] = mapped_column(String(20))
     error: Mapped[str | None] = mapped_column(Text)

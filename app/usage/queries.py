@@ -81,7 +81,8 @@ class RequestDetail:
     """One request with all that belongs to it.
 
     `payload_bytes`: what its headers and bodies take, None when none are kept. `previous` and `following`: its
-    neighbours in the session, of the same agent. `advice`: what an operator can do about a failure.
+    neighbours in the session, of the same agent. `why`: why the account that was asked first came first. `advice`: what
+    an operator can do about a failure.
     """
 
     request: RequestRow
@@ -90,6 +91,7 @@ class RequestDetail:
     losses: tuple[str, ...]
     cost: CostByClass
     strategy: str | None
+    why: str | None
     request_bytes: int | None
     answer_bytes: int | None
     upstream_request_id: str | None
@@ -153,6 +155,7 @@ def request_detail(request_id: int) -> RequestDetail:
         losses=tuple(json.loads(row.losses or "[]")),
         cost=_cost(row),
         strategy=row.strategy,
+        why=row.why,
         request_bytes=row.request_bytes,
         answer_bytes=row.answer_bytes,
         upstream_request_id=row.upstream_request_id,

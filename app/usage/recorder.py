@@ -33,6 +33,7 @@ class Record:
     user_agent: str | None = None
     attempts: list[dict[str, Any]] = field(default_factory=list)
     refused: tuple[Ineligible, ...] = ()
+    why: str | None = None
     losses: tuple[str, ...] = ()
     account: Candidate | None = None
     status: int | None = None
@@ -157,6 +158,7 @@ def _head(record: Record, outcome: Outcome) -> dict[str, Any]:
         "model": request.model,
         "stream": request.stream,
         "strategy": record.strategy,
+        "why": record.why,
         "status": record.status,
         "outcome": outcome,
         "error": record.error,

@@ -141,6 +141,7 @@ def upgrade() -> None:
         sa.Column("account_name", sa.String(length=100), nullable=True),
         sa.Column("provider", sa.String(length=40), nullable=True),
         sa.Column("strategy", sa.String(length=40), nullable=True),
+        sa.Column("why", sa.String(length=200), nullable=True),
         sa.Column("status", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
         sa.Column("outcome", sa.String(length=20), nullable=True),
         sa.Column("error", sa.Text(), nullable=True),

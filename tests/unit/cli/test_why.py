@@ -42,7 +42,7 @@ def test_every_attempt_is_told_with_its_reason_and_cool_down(run: Run) -> None:
         account_name="spare",
     )
     told = run("why", request).out
-    assert "The strategy session put the accounts in order." in told
+    assert "work came first: it holds the session (strategy session)." in told
     first, second = (line.strip() for line in told.splitlines() if line.strip()[:2] in ("1.", "2."))
     assert "429, its quota is used up (quota). It said: This request would exceed your limit." in first
     assert "The account rests until " in first
@@ -102,7 +102,7 @@ def test_programs_get_the_detail_and_the_story(run: Run) -> None:
     found = run("why", request, "--json").json
     assert found["attempts"][0]["reason"] == "served"
     assert found["attempts"][0]["started_at_iso"].endswith("Z")
-    assert found["story"][0] == "The strategy session put the accounts in order."
+    assert found["story"][0] == "work came first: it holds the session (strategy session)."
     assert all(line in run("why", request).out for line in found["story"] if "after the start" not in line)
 
 

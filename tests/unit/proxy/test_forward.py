@@ -120,6 +120,15 @@ def test_best_account_serves(network: Network) -> None:
     assert [one["reason"] for one in record.attempts] == ["served"]
 
 
+def test_record_says_why_the_first_account_came_first(network: Network) -> None:
+    have("a", "b")
+    assert walk()[1].why == "the best account starts a session"
+    assert walk()[1].why == "it holds the session"
+    network.steps["a"] = [limited()]
+    assert walk()[1].why == "it holds the session", "the first, whoever served in the end"
+    assert walk(forced_account="b")[1].why == "the request names it"
+
+
 def test_cool_down_is_in_force_before_the_next_is_asked(network: Network) -> None:
     have("a", "b")
     network.steps["a"] = [limited()]
@@ -218,8 +227,9 @@ def test_hold_waits_for_an_account_that_returns_in_time(network: Network, monkey
         runtime().pool.put(1, {"cooldown_until": None})
 
     monkeypatch.setattr(module.time, "sleep", sleep)
-    answer, _ = walk()
+    answer, record = walk()
     assert answer.opened.answer.status == 200
+    assert record.why == "the best account starts a session"
 
 
 def test_hold_does_not_wait_for_what_comes_too_late(network: Network) -> None:

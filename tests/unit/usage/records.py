@@ -46,6 +46,7 @@ def end(at: int, **changes: Any) -> dict[str, Any]:
         "model_served": "claude-sonnet-4-5",
         "stream": True,
         "strategy": "session",
+        "why": "it holds the session",
         "account_id": 1,
         "account_name": "work",
         "provider": "console",
