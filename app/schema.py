@@ -1,6 +1,7 @@
 """Bring the database to the present schema, once, however many processes start at the same time."""
 
 import fcntl
+import logging
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -46,6 +47,8 @@ def revision() -> str | None:
 
 
 def _upgrade(app: Flask) -> None:
+    # It names each part of itself when it is loaded; another logger tells what it does to the database.
+    logging.getLogger("alembic.runtime.plugins").setLevel(logging.WARNING)
     from alembic import command  # noqa: PLC0415 - heavy, and only a start on an old schema needs it
     from alembic.config import Config  # noqa: PLC0415
     from alembic.util import CommandError  # noqa: PLC0415

@@ -1,5 +1,8 @@
 import importlib
 import pkgutil
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 from alembic.autogenerate import compare_metadata
@@ -34,6 +37,23 @@ def test_newest_migration_is_the_one_that_a_start_expects() -> None:
     config = Config(schema.MIGRATIONS / "alembic.ini")
     config.set_main_option("script_location", str(schema.MIGRATIONS))
     assert ScriptDirectory.from_config(config).get_current_head() == SCHEMA_REVISION
+
+
+def test_first_start_tells_of_the_migration_and_not_of_the_tool_s_parts(tmp_path: Path) -> None:
+    """In a process of its own: the tool tells only when it is loaded."""
+    start = "import logging; logging.basicConfig(level='INFO')\nfrom app.factory import create_app\n"
+    start += f"from config import Settings\ncreate_app(Settings.load({{'CCFLARE_DATA_DIR': {str(tmp_path)!r}}}))"
+    root = str(schema.MIGRATIONS.parent)
+    ran = subprocess.run(
+        [sys.executable, "-c", start],
+        cwd=tmp_path,
+        env={"PYTHONPATH": root},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert f"-> {SCHEMA_REVISION}" in ran.stderr
+    assert "plugin" not in ran.stderr
 
 
 def test_database_of_a_newer_version_refuses_to_start(settings: Settings) -> None:
