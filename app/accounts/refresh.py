@@ -76,6 +76,8 @@ class Refresher:
             left = self.rescue.find(account_id, generation)
             if left is not None:
                 log.info("account %s: adopting tokens that an earlier refresh left on disk", self._name(account_id))
+            elif not self._still_ours(seen):
+                continue  # What was on disk went into the database since: by a holder whose time was over.
             pair = left or self._ask(seen)
             if pair is None:
                 continue

@@ -222,6 +222,28 @@ def test_pair_of_a_worker_that_was_killed_before_its_commit_is_found_on_disk(
     assert len(here.token_calls()) == 1
 
 
+def test_pair_that_gets_in_just_before_the_disk_is_looked_at_is_adopted_too(
+    here: Process, new_process: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its holder's time was over, so another has the lease by then; the token that it would ask with is dead."""
+    here.add()
+    refusing = Refusing(monkeypatch)
+    fresh = here.secret()
+    survivor = new_process()
+    here.set(lease_owner=None, lease_until=None)
+    rescue = survivor.credentials._refresher.rescue
+    find = rescue.find
+
+    def find_late(account_id: int, generation: int) -> TokenPair | None:
+        refusing.opened.set()
+        here.settle()
+        return find(account_id, generation)
+
+    monkeypatch.setattr(rescue, "find", find_late)
+    assert survivor.secret() == fresh
+    assert len(here.token_calls()) == 1
+
+
 def test_pair_on_disk_is_adopted_without_asking_the_server(here: Process) -> None:
     here.add()
     left = here.up.issue_tokens()
