@@ -204,14 +204,20 @@ def test_pair_is_used_from_memory_while_the_database_is_locked_and_gets_in_after
     assert len(here.token_calls()) == 1
 
 
+def late_holder(here: Process, new_process: Start) -> tuple[str, Process]:
+    """Let one process hold a pair that the database refuses until its lease is over; return its token, and another."""
+    here.add()
+    fresh = here.secret()
+    survivor = new_process()
+    here.set(lease_owner=None, lease_until=None)
+    return fresh, survivor
+
+
 def test_pair_of_a_worker_that_was_killed_before_its_commit_is_found_on_disk(
     here: Process, new_process: Start, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    here.add()
     refusing = Refusing(monkeypatch)
-    fresh = here.secret()
-    survivor = new_process()
-    here.set(lease_owner=None, lease_until=None)  # As if its time were over.
+    fresh, survivor = late_holder(here, new_process)
     found: list[str] = []
     asking = threading.Thread(target=lambda: found.append(survivor.secret()))
     asking.start()
@@ -226,11 +232,8 @@ def test_pair_that_gets_in_just_before_the_disk_is_looked_at_is_adopted_too(
     here: Process, new_process: Start, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Its holder's time was over, so another has the lease by then; the token that it would ask with is dead."""
-    here.add()
     refusing = Refusing(monkeypatch)
-    fresh = here.secret()
-    survivor = new_process()
-    here.set(lease_owner=None, lease_until=None)
+    fresh, survivor = late_holder(here, new_process)
     rescue = survivor.credentials._refresher.rescue
     find = rescue.find
 
