@@ -2,6 +2,7 @@
 
 import base64
 import json
+import signal
 import sys
 import time
 from itertools import count
@@ -174,6 +175,8 @@ def run(host: str, port: int, *, tls_files: tuple[str, str] | None, bench: bool,
     sys.stdout.write(f"ready {scheme}://{host}:{server.server_port}\n")
     sys.stdout.flush()
     if until_stdin_closes:
+        # Ctrl-C reaches every process of a terminal; whoever started this one ends it.
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
         gevent.get_hub().threadpool.apply(sys.stdin.buffer.read)
     else:
         server.serve_forever()
