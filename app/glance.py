@@ -8,7 +8,6 @@ from app.clock import now_ms
 from app.db import reading
 from app.runtime import Runtime
 from app.serving import Serving, Verdict, serving, verdict
-from app.usage.added import Narrow
 from app.usage.analytics import shares_of, totals_of
 from app.usage.queries import Failure, latest_failures, list_requests
 from app.usage.rows import RequestRow
@@ -73,8 +72,7 @@ def glance(run: Runtime) -> Glance:
         recent = totals_of(session, between(now - HOUR_MS, now + MINUTE_MS, now))
         in_all = _pace(totals_of(session, lately), totals_of(session, today), lately, now)
         late, day = (
-            {share.value: share.totals for share in shares_of(session, span, "account", Narrow())}
-            for span in (lately, today)
+            {share.value: share.totals for share in shares_of(session, span, "account")} for span in (lately, today)
         )
     told = verdict(accounts, at_hand, recent) if up else Verdict("bad", "No server is up.")
     return Glance(

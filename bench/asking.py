@@ -144,7 +144,7 @@ def _figures() -> dict[str, list[Ask]]:
             f"{name}: series by account": [partial(analytics.series, span, group="account")],
             f"{name}: series by key, cumulative": [partial(analytics.series, span, None, "key", (), True)],
             f"{name}: percentiles": [partial(analytics.percentiles, span)],
-            f"{name}: shares": [partial(analytics.shares, span, by) for by in analytics.GROUPS],
+            f"{name}: shares": [partial(analytics.divided, span, analytics.GROUPS)],
             f"{name}: series of one account and model": [
                 partial(analytics.series, span, pair) for pair in pairs
             ],

@@ -4,6 +4,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from statistics import median
 
+LIMIT_MS = 150.0
+"""Within which a page, and a query that one asks, is there at p95 on a history of ten million requests."""
+
 Key = tuple[str, str, int]
 """Subject, case, concurrency."""
 

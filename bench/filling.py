@@ -224,7 +224,7 @@ def _gather(connection: sqlite3.Connection, span: int) -> None:
     for *place, durations, first_bytes, first_tokens, speeds in hours:
         sums = held.setdefault(tuple(place), tuple(histogram.Sum() for _ in TIMED))
         for one, blob in zip(sums, (durations, first_bytes, first_tokens, speeds)):
-            one.add(blob)
+            one.extend((blob,))
     sets = ", ".join(f"{name} = ?" for name in TIMED)
     connection.executemany(
         f"UPDATE rollups SET {sets} WHERE span_ms = {span} AND at = ? AND account_id = ? AND model = ? AND key_id = ?",

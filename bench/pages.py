@@ -10,12 +10,12 @@ from pathlib import Path
 import requests
 
 from bench import filled
-from bench.figures import percentile
+from bench.figures import LIMIT_MS, percentile
 
 _LINK = re.compile(r'href="(/dashboard/(?:requests|sessions)/[^"?#.]+)"')
 _TOKEN = re.compile(r'name="csrf_token"[^>]*value="([^"]+)"')
 PAGES = (
-    *("/dashboard", "/dashboard/overview/now", "/dashboard/overview/figures"),
+    *("/dashboard", "/dashboard?range=7d", "/dashboard/overview/now", "/dashboard/overview/figures"),
     *("/dashboard/overview/figures?range=7d", "/dashboard/overview/figures?range=30d"),
     *("/dashboard/requests", "/dashboard/requests?success=false", "/dashboard/requests?model=claude-sonnet-4-5"),
     *("/dashboard/requests?account=2", "/dashboard/sessions", "/dashboard/sessions?account=5"),
@@ -37,6 +37,16 @@ class Page:
     size: int
     p50_ms: float
     p95_ms: float
+
+    @property
+    def verdict(self) -> str:
+        """What stands beside its figures."""
+        return "  SLOW" if self.is_slow else ""
+
+    @property
+    def is_slow(self) -> bool:
+        """Whether it is above the limit."""
+        return self.p95_ms > LIMIT_MS
 
 
 def run(home: Path, repeat: int) -> list[Page]:
@@ -60,9 +70,11 @@ def run(home: Path, repeat: int) -> list[Page]:
 def text(found: Sequence[Page]) -> str:
     """Return what was found as a table."""
     head = f"  {'page':<58} {'KB':>6} {'p50 ms':>8} {'p95 ms':>8}"
-    return "\n".join(
-        [head, *(f"  {one.path[:58]:<58} {one.size / 1000:6.0f} {one.p50_ms:8.1f} {one.p95_ms:8.1f}" for one in found)]
-    )
+    rows = [
+        f"  {one.path[:58]:<58} {one.size / 1000:6.0f} {one.p50_ms:8.1f} {one.p95_ms:8.1f}{one.verdict}"
+        for one in found
+    ]
+    return "\n".join([head, *rows])
 
 
 def _log_in(reader: requests.Session, base: str, name: str, password: str) -> None:

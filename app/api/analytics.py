@@ -11,7 +11,7 @@ from app.api.rules import MAX_NUMBER, Between, Items, Time, Values
 from app.api.stats import OffsetMinutes
 from app.clock import now_ms
 from app.errors import InvalidInput
-from app.usage.analytics import GROUPS, Group, Narrow, Series, Share, Summary, percentiles, series, shares, summary
+from app.usage.analytics import GROUPS, Group, Narrow, Series, Share, Summary, divided, percentiles, series
 from app.usage.spans import Range, between, last
 from app.usage.sums import Percentiles
 
@@ -75,10 +75,10 @@ def all_figures(query: AnalyticsQuery) -> Analytics:
     span = _span(query)
     narrow = Narrow(account_ids(query.accounts), query.models, key_ids(query.keys))
     is_cumulative = query.mode == "cumulative"
-    by_account, by_model, by_key = (shares(span, group, narrow) for group in GROUPS)
+    whole, (by_account, by_model, by_key) = divided(span, GROUPS, narrow)
     return Analytics(
         Meta(_range_name(query), span.start, span.end, span.bucket_ms, is_cumulative),
-        summary(span, narrow),
+        whole,
         percentiles(span, narrow),
         series(span, narrow, query.group, query.metrics, is_cumulative),
         by_account,

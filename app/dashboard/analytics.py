@@ -12,7 +12,7 @@ from app.dashboard.charts import KINDS, Chart, chart, parts, title
 from app.dashboard.narrowing import narrow, narrowed
 from app.dashboard.ranges import Chosen, chosen, local_text, names
 from app.errors import InvalidInput, NotFound
-from app.usage.analytics import GROUPS, Group, percentiles, series, shares, summary
+from app.usage.analytics import GROUPS, Group, divided, percentiles, series
 from app.usage.queries import facets
 from app.usage.sums import METRICS
 
@@ -33,14 +33,15 @@ def analytics() -> ResponseReturnValue:
     """Show the figures of the chosen range, and the places of its charts, which come behind the page."""
     asked, narrowing = chosen(), narrow()
     group, is_cumulative = _group(), _is_cumulative()
+    whole, parted = divided(asked.span, GROUPS, narrowing)
     return show.page(
         "pages/analytics.html",
         chosen=asked,
         ranges=names(),
-        summary=summary(asked.span, narrowing),
+        summary=whole,
         percentiles=percentiles(asked.span, narrowing),
         places=_places(group, is_cumulative),
-        shares=[shares(asked.span, kind, narrowing, 50) for kind in GROUPS],
+        shares=parted,
         group=group,
         is_cumulative=is_cumulative,
         narrowed=narrowed(),
@@ -83,7 +84,8 @@ def _charts(asked: Chosen, wanted: list[str]) -> list[Chart]:
     group, is_cumulative = _group(), _is_cumulative()
     needed = parts(group, is_cumulative=is_cumulative)
     metrics = tuple(metric for metric in METRICS if not set(wanted).isdisjoint(needed.get(metric, ())))
-    found = series(asked.span, narrow(), group, metrics, is_cumulative, _MOST_LINES)
+    figures = {figure for name in wanted for figure in KINDS[name].figures}
+    found = series(asked.span, narrow(), group, metrics, is_cumulative, _MOST_LINES, figures)
     return [chart(name, found, asked.span, group) for name in wanted]
 
 

@@ -30,7 +30,8 @@ class Kind:
     """What a chart shows. `parts`: its lines while nothing is grouped; `grouped`: the value of each group's line.
 
     `unit`: count, tokens, usd, ms, speed or share. `is_stacked`: lines lie on each other. `adds_up`: it makes sense
-    cumulated. `metric`: whose percentiles `parts` are made of; `grouped_metric`: those that `grouped` is.
+    cumulated. `metric`: whose percentiles `parts` are made of; `grouped_metric`: those that `grouped` is. `figures`:
+    those of the totals that either reads.
     """
 
     title: str
@@ -42,6 +43,7 @@ class Kind:
     adds_up: bool = False
     metric: str | None = None
     grouped_metric: str | None = None
+    figures: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +122,7 @@ KINDS: dict[str, Kind] = {
         "Requests",
         is_stacked=True,
         adds_up=True,
+        figures=("succeeded",),
     ),
     "latency": Kind(
         "Time to first token",
@@ -144,6 +147,7 @@ KINDS: dict[str, Kind] = {
         "Failures",
         is_stacked=True,
         adds_up=True,
+        figures=("succeeded", "outcomes", "statuses"),
     ),
     "tokens": Kind(
         "Tokens by class",
@@ -163,6 +167,7 @@ KINDS: dict[str, Kind] = {
         "Tokens",
         is_stacked=True,
         adds_up=True,
+        figures=("tokens",),
     ),
     "cost": Kind(
         "Cost at the API's prices",
@@ -182,6 +187,7 @@ KINDS: dict[str, Kind] = {
         "Cost at the API's prices",
         is_stacked=True,
         adds_up=True,
+        figures=("cost",),
     ),
     "cache": Kind(
         "Share of prompts read from the cache",
@@ -189,6 +195,7 @@ KINDS: dict[str, Kind] = {
         (("read from the cache", "series-3", _of(lambda totals: totals.cache_hit), {}),),
         _of(lambda totals: totals.cache_hit),
         "Share of prompts read from the cache",
+        figures=("cache_hit",),
     ),
     "duration": Kind(
         "Duration",
@@ -209,6 +216,7 @@ KINDS: dict[str, Kind] = {
         _of(lambda totals: totals.mean_tokens_per_s),
         "Output speed, mean",
         metric="speed",
+        figures=("mean_tokens_per_s",),
     ),
 }
 

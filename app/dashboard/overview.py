@@ -12,16 +12,16 @@ from app.accounts.windows import outlooks
 from app.clock import now_ms
 from app.dashboard import show
 from app.dashboard.blueprints import dashboard
-from app.dashboard.charts import chart
+from app.dashboard.charts import KINDS, chart
 from app.dashboard.ranges import chosen, names, reader_offset_ms
 from app.gate.streams import Event, event_stream
 from app.runtime import runtime
 from app.serving import serving, verdict
-from app.usage.analytics import Group, Share, series, shares, summary
+from app.usage.analytics import Group, Share, divided, in_range, series
 from app.usage.feed import Feed
 from app.usage.queries import latest_failures, list_requests
 from app.usage.search import Filter
-from app.usage.spans import DAY_MS, HOUR_MS, MINUTE_MS, Range, between
+from app.usage.spans import DAY_MS, HOUR_MS, MINUTE_MS, between
 from app.usage.sums import Totals
 
 SHOWN_CHARTS = ("traffic", "latency", "errors")
@@ -89,7 +89,7 @@ def _now() -> dict[str, Any]:
     run, now = runtime(), now_ms()
     accounts = tuple(sorted(service.views(run.vault), key=lambda view: (view.priority, view.name.casefold())))
     at_hand = serving(run)
-    recent = summary(between(now - HOUR_MS, now + MINUTE_MS, now)).totals
+    recent = in_range(between(now - HOUR_MS, now + MINUTE_MS, now))
     return {
         "accounts": _server_first(accounts, at_hand.account_id),
         "outlooks": outlooks().accounts,
@@ -106,12 +106,14 @@ def _now() -> dict[str, Any]:
 
 def _figures() -> dict[str, Any]:
     asked = chosen()
-    lines = series(asked.span, metrics=("first_token",))
+    figures = {figure for name in SHOWN_CHARTS for figure in KINDS[name].figures}
+    lines = series(asked.span, metrics=("first_token",), figures=figures)
+    whole, (accounts, models) = divided(asked.span, ("account", "model"))
     return {
         "chosen": asked,
-        "summary": summary(asked.span),
+        "summary": whole,
         "charts": [chart(name, lines, asked.span) for name in SHOWN_CHARTS],
-        "shares": [_shares(asked.span, "Accounts", "account"), _shares(asked.span, "Models", "model")],
+        "shares": [_shares("Accounts", "account", accounts), _shares("Models", "model", models)],
         "failures": latest_failures(_MOST_FAILURES),
     }
 
@@ -119,7 +121,7 @@ def _figures() -> dict[str, Any]:
 def _today() -> Totals:
     now = now_ms()
     midnight = now - (now + reader_offset_ms()) % DAY_MS
-    return summary(between(midnight, now + MINUTE_MS, now)).totals
+    return in_range(between(midnight, now + MINUTE_MS, now))
 
 
 def _is_new() -> bool:
@@ -131,6 +133,5 @@ def _server_first(accounts: tuple[AccountView, ...], account_id: int | None) -> 
     return tuple(sorted(accounts, key=lambda view: view.id != account_id))
 
 
-def _shares(span: Range, title: str, kind: Group) -> Shares:
-    found = shares(span, kind)
+def _shares(title: str, kind: Group, found: tuple[Share, ...]) -> Shares:
     return Shares(title, kind, found[:_MOST_SHARES], max(0, len(found) - _MOST_SHARES))

@@ -1,27 +1,30 @@
 """Reads rollups: rows or sums of a range, segment by segment, so that each is one walk along the primary key."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from operator import add
 from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, Select, func, select
+from sqlalchemy import BigInteger, Select, bindparam, func, select
 from sqlalchemy.orm import Session
 
 from app.usage.models import Rollup
 from app.usage.rollup import SUMS
-from app.usage.spans import DAY_MS, Range, Segment
+from app.usage.spans import DAY_MS, Range, Segment, cover_buckets
 
 Group = Literal["account", "model", "key"]
 GROUPS: tuple[Group, ...] = ("account", "model", "key")
 T = Rollup.__table__.c
 """The columns of the rollups. Not the mapped ones: results of the ORM cost more than SQLite does."""
-COLUMNS: dict[str, Any] = {"account": T.account_id, "model": T.model, "key": T.key_id}
+_COLUMNS: dict[str, Any] = {"account": T.account_id, "model": T.model, "key": T.key_id}
 
 Values = tuple[int, ...]
-"""Sums in the order of `SUMS`."""
+"""Sums in the order in which they were asked for, if not said otherwise that of `SUMS`."""
 ZEROS: Values = (0,) * len(SUMS)
-REQUESTS = SUMS.index("requests")
+
+Moment = Literal["at", "bucket", "moved"]
+"""The time by which sums of a segment are told apart: their own, their bucket, or the one they are moved to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,63 +35,64 @@ class Narrow:
     models: tuple[str, ...] = ()
     keys: tuple[str, ...] = ()
 
+    @property
+    def wanted(self) -> dict[str, tuple[int, ...] | tuple[str, ...]]:
+        """The values of each group that matters."""
+        every: dict[str, tuple[int, ...] | tuple[str, ...]] = {
+            "account": self.accounts,
+            "model": self.models,
+            "key": self.keys,
+        }
+        return {group: values for group, values in every.items() if values}
+
 
 def summed(
     session: Session,
     segments: Iterable[Segment],
     narrow: Narrow,
-    by: Sequence[Any] = (),
-    span: Range | None = None,
-    names: Sequence[str] = SUMS,
-) -> dict[tuple[Any, ...], Values]:
-    """Return sums of segments, grouped by columns; every key but a time is text, "" where it is not known.
-
-    `span`: the range whose buckets the first column, a time, is put into. Without groups the only key is ().
-    `names`: the sums that are wanted.
-    """
-    found: dict[tuple[Any, ...], Values] = {}
-    skip = len(by)
-    sums = [func.sum(T[name]) for name in names]
+    by: tuple[Group, ...] = (),
+    names: tuple[str, ...] = SUMS,
+) -> dict[tuple[str, ...], Values]:
+    """Return the sums `names` of segments by groups, each as text, "" where it is not known; without groups by ()."""
+    found: dict[tuple[str, ...], list[Values]] = {}
+    statement = _sums(None, by, names, tuple(narrow.wanted))
     for segment in segments:
-        columns = list(by)
-        if span is not None:
-            columns[0] = moment(segment, span, is_sorted=len(by) > 1 and by[1] is not T.account_id)
-        statement = _inside(select(*columns, *sums), segment, narrow).group_by(*columns)
-        for row in session.connection().execute(statement):
-            if row[skip] is None:
-                continue
-            values = tuple(map(int, row[skip:]))
-            if span is None:
-                _add(found, tuple(str(one or "") for one in row[:skip]), values)
-                continue
-            group = tuple(str(one or "") for one in row[1:skip])
-            for bucket, sign in segment.places(span, int(row[0])):
-                _add(found, (bucket, *group), values if sign > 0 else tuple(-one for one in values))
-    return found
+        for row in session.connection().execute(statement, _given(segment, narrow)):
+            if row[-1] is not None:  # Without groups, no row adds up to one of nulls.
+                found.setdefault(tuple(map(_text, row[: len(by)])), []).append(tuple(map(int, row[len(by) :])))
+    return {place: in_all(parts) for place, parts in found.items()}
 
 
-def _add(found: dict[tuple[Any, ...], Values], place: tuple[Any, ...], values: Values) -> None:
-    found[place] = added(found[place], values) if place in found else values
+def summed_by_bucket(
+    session: Session, span: Range, narrow: Narrow, by: Group | None = None, names: tuple[str, ...] = SUMS
+) -> dict[tuple[str | None, int], Values]:
+    """Return the sums `names` of a range by group, None when there is none, and bucket."""
+    found: dict[tuple[str | None, int], list[Values]] = {}
+    groups = () if by is None else (by,)
+    # In the order of the primary key a finer time is cheaper than to sort.
+    moment: Moment = "at" if by in (None, "account") else "bucket"
+    for segment in cover_buckets(span):
+        statement = _sums(_moment(segment, moment), groups, names, tuple(narrow.wanted))
+        for at, *row in session.connection().execute(statement, _given(segment, narrow, span)):
+            values = tuple(map(int, row[len(groups) :]))
+            for bucket, sign in segment.places(span, int(at)):
+                place = _text(row[0]) if groups else None, bucket
+                found.setdefault(place, []).append(values if sign > 0 else tuple(-one for one in values))
+    return {place: in_all(parts) for place, parts in found.items()}
 
 
-def moment(segment: Segment, span: Range, is_sorted: bool = True) -> Any:
-    """Return the time by which sums of a segment are told apart: no finer than their buckets ask for.
-
-    `is_sorted`: the groups do not come in the order of the primary key, so that fewer of them are cheaper.
-    """
-    if segment.moved is not None:
-        return T.at - T.at % DAY_MS + segment.moved[0]
-    if segment.by_noon or not is_sorted:
-        return T.at
-    return T.at - (T.at + span.offset_ms) % span.bucket_ms
+def rows_of(session: Session, segment: Segment, narrow: Narrow, names: tuple[str, ...]) -> Sequence[Sequence[Any]]:
+    """Return columns of every row of a segment."""
+    statement = _rows(None, None, names, tuple(narrow.wanted))
+    return session.connection().execute(statement, _given(segment, narrow)).all()
 
 
-def rows_of(
-    session: Session, segments: Iterable[Segment], narrow: Narrow, columns: Sequence[Any]
-) -> Iterator[Sequence[Any]]:
-    """Yield columns of every row of segments."""
-    for segment in segments:
-        yield from session.connection().execute(_inside(select(*columns), segment, narrow)).all()
+def rows_by_bucket(
+    session: Session, segment: Segment, span: Range, narrow: Narrow, by: Group | None, names: tuple[str, ...]
+) -> Sequence[Sequence[Any]]:
+    """Return a time in the bucket of every row of a segment, its group as it is stored, if any, and columns."""
+    statement = _rows(_moment(segment, "bucket"), by, names, tuple(narrow.wanted))
+    return session.connection().execute(statement, _given(segment, narrow, span)).all()
 
 
 def added(one: Values, other: Values) -> Values:
@@ -97,24 +101,64 @@ def added(one: Values, other: Values) -> Values:
 
 
 def in_all(parts: Iterable[Values]) -> Values:
-    """Return all together."""
-    held = ZEROS
-    for part in parts:
-        held = added(held, part)
-    return held
+    """Return all together; of nothing there are `ZEROS`."""
+    return tuple(map(sum, zip(*parts))) or ZEROS
 
 
-def _inside(statement: Select[Any], segment: Segment, narrow: Narrow) -> Select[Any]:
-    found = statement.where(T.span_ms == segment.span_ms, T.at >= segment.start, T.at < segment.end)
-    wanted: tuple[tuple[ColumnElement[Any] | Any, tuple[Any, ...]], ...] = (
-        (T.account_id, narrow.accounts),
-        (T.model, narrow.models),
-        (T.key_id, narrow.keys),
-    )
+def _text(value: int | str | None) -> str:
+    return str(value or "")
+
+
+# Building a statement of all sums takes as long as asking it: each is built once.
+
+
+@lru_cache(maxsize=256)
+def _sums(moment: Moment | None, by: tuple[Group, ...], names: tuple[str, ...], wanted: tuple[str, ...]) -> Select[Any]:
+    groups = [*_times(moment), *(_COLUMNS[group] for group in by)]
+    return _inside(select(*groups, *(func.sum(T[name]) for name in names)), moment, wanted).group_by(*groups)
+
+
+@lru_cache(maxsize=256)
+def _rows(moment: Moment | None, by: Group | None, names: tuple[str, ...], wanted: tuple[str, ...]) -> Select[Any]:
+    groups = [_COLUMNS[by]] if by else []
+    return _inside(select(*_times(moment), *groups, *(T[name] for name in names)), moment, wanted)
+
+
+def _moment(segment: Segment, moment: Moment) -> Moment:
     if segment.moved is not None:
-        first, last = segment.moved
-        found = found.where(T.at % DAY_MS >= first, T.at % DAY_MS < last)
-    for column, values in wanted:
-        if values:
-            found = found.where(column.in_(values))
+        return "moved"
+    return "at" if segment.by_noon else moment
+
+
+def _times(moment: Moment | None) -> list[Any]:
+    if moment is None:
+        return []
+    offset, bucket = _whole("offset_ms"), _whole("bucket_ms")
+    times = {
+        "at": T.at,
+        "bucket": T.at - (T.at + offset) % bucket,
+        "moved": T.at - T.at % DAY_MS + _whole("moved_from"),
+    }
+    return [times[moment]]
+
+
+def _inside(statement: Select[Any], moment: Moment | None, wanted: tuple[str, ...]) -> Select[Any]:
+    found = statement.where(T.span_ms == _whole("span_ms"), T.at >= _whole("start"), T.at < _whole("end"))
+    if moment == "moved":
+        found = found.where(T.at % DAY_MS >= _whole("moved_from"), T.at % DAY_MS < _whole("moved_to"))
+    for group in wanted:
+        found = found.where(_COLUMNS[group].in_(bindparam(group, expanding=True)))
     return found
+
+
+def _whole(name: str) -> Any:
+    return bindparam(name, type_=BigInteger)
+
+
+def _given(segment: Segment, narrow: Narrow, span: Range | None = None) -> dict[str, Any]:
+    given: dict[str, Any] = {"span_ms": segment.span_ms, "start": segment.start, "end": segment.end}
+    if span is not None:
+        given |= {"offset_ms": span.offset_ms, "bucket_ms": span.bucket_ms}
+    if segment.moved is not None:
+        given |= dict(zip(("moved_from", "moved_to"), segment.moved))
+    return given | narrow.wanted

@@ -1,7 +1,7 @@
 """Figures over ranges of time: totals with their change, series, shares and percentiles, all read from rollups."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -12,25 +12,24 @@ from app.clock import now_ms
 from app.db import reading
 from app.errors import InvalidInput
 from app.usage.added import (
-    COLUMNS,
     GROUPS,
-    REQUESTS,
     ZEROS,
     Group,
     Narrow,
-    T,
     Values,
     added,
     in_all,
-    moment,
+    rows_by_bucket,
     rows_of,
     summed,
+    summed_by_bucket,
 )
 from app.usage.histogram import Sum
 from app.usage.models import Facet
+from app.usage.rollup import SUMS
 from app.usage.rows import account_labels, key_names
 from app.usage.spans import Range, before, cover, cover_buckets
-from app.usage.sums import METRICS, Percentiles, Totals, spread, totals
+from app.usage.sums import METRICS, Percentiles, Totals, spread, sums_of, totals
 
 __all__ = [
     "GROUPS",
@@ -41,9 +40,10 @@ __all__ = [
     "Series",
     "Share",
     "Summary",
+    "divided",
+    "in_range",
     "percentiles",
     "series",
-    "shares",
     "summary",
 ]
 
@@ -96,16 +96,39 @@ class Share:
 
 def summary(span: Range, narrow: Narrow | None = None) -> Summary:
     """Return a range's totals beside those of the range before it. Call inside an app context, off the event loop."""
+    return divided(span, (), narrow)[0]
+
+
+def divided(
+    span: Range, groups: tuple[Group, ...], narrow: Narrow | None = None
+) -> tuple[Summary, tuple[tuple[Share, ...], ...]]:
+    """Return a range's summary, and for each of `groups` how it divides, the dearest first: all of one read.
+
+    Call inside an app context, off the event loop.
+    """
     narrow, earlier = narrow or Narrow(), before(span, now_ms())
     with reading() as session:
-        now_held = totals(summed(session, cover(span), narrow).get((), ZEROS))
-        before_held = totals(summed(session, cover(earlier), narrow).get((), ZEROS))
-    return Summary(span, now_held, before_held, _change(before_held, now_held))
+        held = summed(session, cover(span), narrow, groups)
+        now_held = totals(in_all(held.values()))
+        before_held = totals_of(session, earlier, narrow)
+        parts = tuple(_shares(session, held, at, group) for at, group in enumerate(groups))
+    return Summary(span, now_held, before_held, _change(before_held, now_held)), parts
+
+
+def in_range(span: Range) -> Totals:
+    """Return what all requests of a range add up to. Call inside an app context, off the event loop."""
+    with reading() as session:
+        return totals_of(session, span)
 
 
 def totals_of(session: Session, span: Range, narrow: Narrow | None = None) -> Totals:
     """Return a range's totals within the caller's unit of work."""
     return totals(summed(session, cover(span), narrow or Narrow()).get((), ZEROS))
+
+
+def shares_of(session: Session, span: Range, group: Group) -> tuple[Share, ...]:
+    """Return what each account, model or key has of a range, the dearest first, within the caller's unit of work."""
+    return _shares(session, summed(session, cover(span), Narrow(), (group,)), 0, group)
 
 
 def series(
@@ -115,19 +138,22 @@ def series(
     metrics: tuple[str, ...] = (),
     cumulative: bool = False,
     most: int = 8,
+    figures: Iterable[str] | None = None,
 ) -> tuple[Series, ...]:
     """Return the lines of a chart: one, or one for each of the `most` largest groups and one for the others.
 
     `metrics`: those whose percentiles are wanted. `cumulative`: each point adds up all before it; percentiles are then
-    not given. Raises InvalidInput. Call inside an app context, off the event loop.
+    not given. `figures`: those of `FIGURES` that are wanted, all others are left at nothing; None: all there are.
+    Raises InvalidInput. Call inside an app context, off the event loop.
     """
     _check(group, metrics)
     narrow = narrow or Narrow()
+    names = SUMS if figures is None else sums_of(("requests", *figures))
     with reading() as session:
-        held = _by_bucket(session, span, narrow, group)
-        kept: set[str | None] = _largest(held, most) if group else {None}
+        held = summed_by_bucket(session, span, narrow, group, names)
+        kept: set[str | None] = _largest(held, names.index("requests"), most) if group else {None}
         timed = {} if cumulative or not metrics else _timed(session, span, narrow, group, metrics, kept)
-        names = _names(session, group)
+        labels = _labels(session, group)
     lines: dict[str | None, dict[int, Values]] = {value: {} for value in sorted(kept, key=str)}
     for (value, at), values in held.items():
         line = lines.setdefault(value if value in kept else OTHERS, {})
@@ -135,46 +161,22 @@ def series(
     return tuple(
         Series(
             value,
-            names.get(value or "", value or None) if group else None,
-            _points(span, line, timed, value, cumulative),
-            totals(in_all(line.values())),
+            labels.get(value or "", value or None) if group else None,
+            _points(span, line, names, timed, value, cumulative),
+            totals(in_all(line.values()), names),
         )
         for value, line in lines.items()
     )
 
 
-def shares(span: Range, group: Group, narrow: Narrow | None = None, most: int = 100) -> tuple[Share, ...]:
-    """Return what each account, model or key has of a range, the dearest first. Raises InvalidInput.
-
-    Call inside an app context, off the event loop.
-    """
-    _check(group, ())
-    with reading() as session:
-        found = shares_of(session, span, group, narrow or Narrow())
-    return found[:most]
-
-
-def shares_of(session: Session, span: Range, group: Group, narrow: Narrow) -> tuple[Share, ...]:
-    """Return the shares within the caller's unit of work."""
-    names, column = _names(session, group), COLUMNS[group]
-    known = session.execute(select(Facet.value, Facet.provider).where(Facet.kind == group))
-    providers = {value: provider for value, provider in known}
-    found = [
-        Share(value, names.get(value), providers.get(value), totals(values))
-        for (value,), values in summed(session, cover(span), narrow, (column,)).items()
-    ]
-    return tuple(
-        sorted(
-            found, key=lambda share: (-(share.totals.cost.total_micro_usd or 0), -share.totals.requests, share.value)
-        )
-    )
-
-
 def percentiles(span: Range, narrow: Narrow | None = None) -> dict[str, Percentiles]:
     """Return how each metric is spread over a range. Call inside an app context, off the event loop."""
-    blobs = tuple(T[column] for column in METRICS.values())
     with reading() as session:
-        rows = list(rows_of(session, cover(span), narrow or Narrow(), blobs))
+        rows = [
+            row
+            for segment in cover(span)
+            for row in rows_of(session, segment, narrow or Narrow(), tuple(METRICS.values()))
+        ]
     return {metric: spread(Sum(row[at] for row in rows).counts()) for at, metric in enumerate(METRICS)}
 
 
@@ -186,18 +188,6 @@ def _check(group: str | None, metrics: tuple[str, ...]) -> None:
             raise InvalidInput.field("metric", f"give one of {', '.join(METRICS)}")
 
 
-def _by_bucket(
-    session: Session, span: Range, narrow: Narrow, group: Group | None
-) -> dict[tuple[str | None, int], Values]:
-    """Return (group, bucket) -> sums."""
-    by = (T.at,) if group is None else (T.at, COLUMNS[group])
-    found: dict[tuple[str | None, int], Values] = {}
-    for (at, *value), values in summed(session, cover_buckets(span), narrow, by, span).items():
-        place = (value[0] if value else None, int(at))
-        found[place] = added(found[place], values) if place in found else values
-    return found
-
-
 def _timed(
     session: Session,
     span: Range,
@@ -207,31 +197,50 @@ def _timed(
     kept: set[str | None],
 ) -> dict[tuple[str | None, int], dict[str, Sum]]:
     """Return (group, bucket) -> metric -> histogram."""
-    by = T.at if group is None else COLUMNS[group]
-    blobs = [T[METRICS[metric]] for metric in metrics]
+    columns = tuple(METRICS[metric] for metric in metrics)
+    skip = 1 if group is None else 2
     found: dict[tuple[str | None, int], dict[str, Sum]] = {}
     for segment in cover_buckets(span):
-        gathered: dict[tuple[Any, int], list[Sequence[Any]]] = {}
-        for row in rows_of(session, (segment,), narrow, (moment(segment, span), by, *blobs)):
-            gathered.setdefault((row[1] if group else None, row[0]), []).append(row)
-        for (value, at), rows in gathered.items():
-            name = None if group is None else str(value or "")
+        gathered: dict[tuple[Any, ...], list[Sequence[Any]]] = {}
+        for row in rows_by_bucket(session, segment, span, narrow, group, columns):
+            gathered.setdefault(tuple(row[:skip]), []).append(row)
+        for (at, *value), rows in gathered.items():
+            name = str(value[0] or "") if value else None
             for bucket, sign in segment.places(span, at):
                 held = found.setdefault((name if name in kept else OTHERS, bucket), {})
-                for position, metric in enumerate(metrics, 2):
+                for position, metric in enumerate(metrics, skip):
                     here = held.setdefault(metric, Sum())
                     (here.extend if sign > 0 else here.take)([row[position] for row in rows])
     return found
 
 
-def _largest(held: dict[tuple[str | None, int], Values], most: int) -> set[str | None]:
+def _largest(held: dict[tuple[str | None, int], Values], requests: int, most: int) -> set[str | None]:
     sizes: Counter[str | None] = Counter()
     for (value, _), values in held.items():
-        sizes[value] += values[REQUESTS]
+        sizes[value] += values[requests]
     return {value for value, _ in sizes.most_common(most)}
 
 
-def _names(session: Session, group: Group | None) -> dict[str, str]:
+def _shares(session: Session, held: Mapping[tuple[str, ...], Values], at: int, group: Group) -> tuple[Share, ...]:
+    """Return what each value of the group at this place of the keys has."""
+    labels = _labels(session, group)
+    known = session.execute(select(Facet.value, Facet.provider).where(Facet.kind == group))
+    providers = {value: provider for value, provider in known}
+    divided_up: dict[str, list[Values]] = {}
+    for place, values in held.items():
+        divided_up.setdefault(place[at], []).append(values)
+    found = [
+        Share(value, labels.get(value), providers.get(value), totals(in_all(parts)))
+        for value, parts in divided_up.items()
+    ]
+    return tuple(
+        sorted(
+            found, key=lambda share: (-(share.totals.cost.total_micro_usd or 0), -share.totals.requests, share.value)
+        )
+    )
+
+
+def _labels(session: Session, group: Group | None) -> dict[str, str]:
     if group == "key":
         return key_names(session)
     return account_labels(session) if group == "account" else {}
@@ -240,18 +249,19 @@ def _names(session: Session, group: Group | None) -> dict[str, str]:
 def _points(
     span: Range,
     line: dict[int, Values],
+    names: tuple[str, ...],
     timed: dict[tuple[str | None, int], dict[str, Sum]],
     value: str | None,
     cumulative: bool,
 ) -> tuple[Point, ...]:
     points = []
-    running = ZEROS
+    nothing = running = (0,) * len(names)
     for at in span.buckets():
-        here = line.get(at, ZEROS)
+        here = line.get(at, nothing)
         if cumulative:
             here = running = added(running, here)
         spreads = {metric: spread(one.counts()) for metric, one in timed.get((value, at), {}).items()}
-        points.append(Point(at, totals(here), spreads))
+        points.append(Point(at, totals(here, names), spreads))
     return tuple(points)
 
 

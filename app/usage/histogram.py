@@ -7,6 +7,7 @@ integers before anything has to be unpacked.
 
 from bisect import bisect_left
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import accumulate
 from math import floor
 from struct import unpack_from
 
@@ -61,12 +62,9 @@ class Sum:
 
     def __init__(self, stored: Iterable[bytes | None] = ()) -> None:
         self._lanes = self._number = 0
-        self._held: dict[bytes, int] = {}
+        self._held: dict[int, int] = {}
+        """Width of a counter -> all of that width as one number, from bucket 0 on."""
         self.extend(stored)
-
-    def add(self, stored: bytes | None) -> None:
-        """Add one stored histogram."""
-        self.extend((stored,))
 
     def extend(self, stored: Iterable[bytes | None]) -> None:
         """Add many stored histograms."""
@@ -74,8 +72,8 @@ class Sum:
         for one in stored:
             if one is None:
                 continue
-            head = one[:2]
-            held[head] = held.get(head, 0) + int.from_bytes(one[2:], "little")
+            width = one[1]
+            held[width] = held.get(width, 0) + (int.from_bytes(one[2:], "little") << 8 * width * one[0])
             self._number += 1
             if self._number == _ADDED_AT_ONCE:
                 self._spread()
@@ -92,16 +90,15 @@ class Sum:
 
     def _spread(self) -> None:
         """Put what was added up into lanes in which nothing can run over."""
-        held = self._held.copy()
-        self._held.clear()
-        self._number = 0
-        for (first, width), lanes in held.items():
-            size = -(-lanes.bit_length() // (8 * width))
-            packed = lanes.to_bytes(size * width, "little")
+        for width, counters in self._held.items():
+            size = -(-counters.bit_length() // (8 * width))
+            packed = counters.to_bytes(size * width, "little")
             wide = bytearray(size * _LANE_BYTES)
             for byte in range(width):
                 wide[byte::_LANE_BYTES] = packed[byte::width]
-            self._lanes += int.from_bytes(wide, "little") << _LANE_BITS * first
+            self._lanes += int.from_bytes(wide, "little")
+        self._held.clear()
+        self._number = 0
 
     def counts(self) -> dict[int, int]:
         """Return bucket -> count."""
@@ -116,22 +113,23 @@ class Sum:
 
 
 def percentiles(counts: Mapping[int, int], shares: Sequence[float]) -> tuple[float | None, ...]:
-    """Return the values below which the given shares (0-1, ascending) of a histogram lie; None where it is empty.
+    """Return the values below which the given shares (0-1) of a histogram lie; None where it is empty.
 
     Within a bucket the values are taken as spread evenly, so each is right to the width of a bucket (19 %).
     """
-    total = sum(counts.values())
-    if not total:
+    buckets = sorted(counts)
+    sums = list(accumulate(counts[bucket] for bucket in buckets))
+    if not sums or not sums[-1]:
         return (None,) * len(shares)
     found: list[float] = []
-    below = 0
-    for bucket in sorted(counts):
+    for share in shares:
+        wanted = share * sums[-1]
+        at = bisect_left(sums, wanted)
+        bucket = buckets[at]
         count = counts[bucket]
-        while len(found) < len(shares) and below + count >= shares[len(found)] * total:
-            low = EDGES[bucket - 1] if bucket else 0
-            high = EDGES[min(bucket, len(EDGES) - 1)]
-            found.append(low + (high - low) * max(0.0, shares[len(found)] * total - below) / count)
-        below += count
+        low = EDGES[bucket - 1] if bucket else 0
+        high = EDGES[min(bucket, len(EDGES) - 1)]
+        found.append(low + (high - low) * max(0.0, wanted - (sums[at] - count)) / count)
     return tuple(found)
 
 

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from app.clock import now_ms
 from app.db import reading
 from app.providers import PROVIDERS
-from app.usage.added import Narrow, T, summed
+from app.usage.added import GROUPS, Narrow, summed
 from app.usage.models import Facet, Rollup
 from app.usage.rows import account_labels, key_names
 from app.usage.sessions import SessionRow, dearest_sessions
@@ -129,7 +129,7 @@ def _month(session: Session, at: int, names: dict[str, str]) -> list[KeySpending
 
 def _period(name: str, span: Range) -> Period:
     with reading() as session:
-        sums = summed(session, cover(span), Narrow(), (T.account_id, T.model, T.key_id), names=_SPENT)
+        sums = summed(session, cover(span), Narrow(), GROUPS, names=_SPENT)
         providers = _providers(session)
         labels, keys = account_labels(session), key_names(session)
     whole = _Held()

@@ -12,7 +12,7 @@ from app.audit import Actor, note
 from app.clock import now_ms
 from app.db import beat, reading, transaction
 from app.usage import money
-from app.usage.added import ZEROS, Narrow, T, Values, added, in_all, summed
+from app.usage.added import ZEROS, Narrow, Values, added, in_all, summed
 from app.usage.models import RUNNING, Request
 from app.usage.rows import account_labels
 from app.usage.spans import DAY_MS, MINUTE_MS, WEEK_MS, Segment, between, cover
@@ -77,7 +77,7 @@ def stats() -> Stats:
     """Add up all requests. Call inside an app context, off the event loop."""
     at = now_ms()
     with reading() as session:
-        ended = summed(session, (Segment(WEEK_MS, 0, at + DAY_MS),), Narrow(), (T.account_id, T.model))
+        ended = summed(session, (Segment(WEEK_MS, 0, at + DAY_MS),), Narrow(), ("account", "model"))
         return Stats(
             at=at,
             total=_totals(totals(in_all(ended.values())), _running(session, None)),

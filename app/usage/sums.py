@@ -87,15 +87,35 @@ class Percentiles:
 
 _OUTCOMES = ("client_gone", "upstream_broke", "refused", "cut_by_shutdown")
 _STATUSES = ("2xx", "3xx", "4xx", "5xx", "429")
+_CLASSES = ("input", "output", "cache_read", "cache_write_5m", "cache_write_1h")
+_TOKENS = ("metered", *(f"{name}_{kind}" for kind in ("known", "tokens") for name in _CLASSES))
+FIGURES: dict[str, tuple[str, ...]] = {
+    "requests": ("requests",),
+    "succeeded": ("requests", "succeeded"),
+    "outcomes": ("requests", *_OUTCOMES),
+    "statuses": ("requests", *(f"status_{name}" for name in _STATUSES)),
+    "tokens": ("requests", "web_searches", *_TOKENS),
+    "cost": ("requests", "priced", "cost", "web_search_cost", *(f"{name}_cost" for name in _CLASSES)),
+    "cache_hit": ("requests", *_TOKENS),
+    "mean_tokens_per_s": ("requests", "speed_milli", "speed_timed"),
+}
+"""Figure of `Totals` -> the sums that it is made of."""
+_NO_SUMS = dict.fromkeys(SUMS, 0)
 _NO_TOKENS = TokenTotals(None, None, None, None, None, None, None)
 _NO_COST = CostTotals(None, None, None, None, None, None, None)
 NOTHING = Totals(0, 0, 0, None, {}, {}, 0, 0, 0, 0, _NO_TOKENS, _NO_COST, 0, None, None, None, None, None)
 """What no request adds up to."""
 
 
-def totals(sums: Iterable[int]) -> Totals:
-    """Return sums in the order of `SUMS` as a value."""
-    held = dict(zip(SUMS, sums))
+def sums_of(figures: Iterable[str]) -> tuple[str, ...]:
+    """Return the sums that figures are made of, in the order of `SUMS`."""
+    needed = {name for figure in figures for name in FIGURES[figure]}
+    return tuple(name for name in SUMS if name in needed)
+
+
+def totals(sums: Iterable[int], names: Iterable[str] = SUMS) -> Totals:
+    """Return sums, in the order of `names`, as a value. What is made of other sums is left at nothing."""
+    held = _NO_SUMS | dict(zip(names, sums))
     requests, succeeded = held["requests"], held["succeeded"]
     if not requests:
         return NOTHING
@@ -132,8 +152,7 @@ def spread(counts: Mapping[int, int]) -> Percentiles:
 def _tokens(held: Mapping[str, int]) -> TokenTotals:
     if not held["metered"]:
         return _NO_TOKENS
-    classes = ("input", "output", "cache_read", "cache_write_5m", "cache_write_1h")
-    parts = {name: held[f"{name}_tokens"] if held[f"{name}_known"] else None for name in classes}
+    parts = {name: held[f"{name}_tokens"] if held[f"{name}_known"] else None for name in _CLASSES}
     total = sum(part for part in parts.values() if part is not None)
     return TokenTotals(**parts, web_searches=held["web_searches"], total=total)
 
@@ -141,7 +160,7 @@ def _tokens(held: Mapping[str, int]) -> TokenTotals:
 def _cost(held: Mapping[str, int]) -> CostTotals:
     if not held["priced"]:
         return _NO_COST
-    names = ("input", "output", "cache_read", "cache_write_5m", "cache_write_1h", "web_search")
+    names = (*_CLASSES, "web_search")
     return CostTotals(**{f"{name}_micro_usd": held[f"{name}_cost"] for name in names}, total_micro_usd=held["cost"])
 
 

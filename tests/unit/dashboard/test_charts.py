@@ -1,12 +1,14 @@
+import random
+
 import pytest
 from flask import Flask
 
 from app.dashboard.charts import KINDS, SUMS, chart, parts
 from app.errors import NotFound
-from app.usage.analytics import series
+from app.usage.analytics import Group, series
 from app.usage.spans import HOUR_MS, between
 from app.usage.sums import METRICS
-from tests.unit.usage.records import NOW, end, put
+from tests.unit.usage.records import NOW, anything, end, put
 
 SPAN = between(NOW - HOUR_MS, NOW + HOUR_MS, NOW + HOUR_MS)
 
@@ -19,6 +21,16 @@ def test_every_line_has_a_value_for_every_bucket(app: Flask, name: str, group: s
     assert made.lines
     assert {len(line.values) for line in made.lines} == {len(made.at)}
     assert not made.is_empty or name == "errors" or "speed" in name or group
+
+
+@pytest.mark.parametrize("name", sorted(KINDS))
+@pytest.mark.parametrize("group", [None, "account"])
+def test_a_chart_names_all_figures_that_it_reads(app: Flask, name: str, group: Group | None) -> None:
+    rng = random.Random(7)
+    put(*(anything(rng, NOW + at * 1000) for at in range(80)))
+    every = series(SPAN, None, group, tuple(METRICS))
+    named = series(SPAN, None, group, tuple(METRICS), figures=KINDS[name].figures)
+    assert chart(name, named, SPAN, group) == chart(name, every, SPAN, group)
 
 
 @pytest.mark.parametrize("is_cumulative", [False, True])

@@ -12,7 +12,7 @@ from app.clock import now_ms
 from app.db import reading
 from app.errors import InvalidInput
 from app.usage import analytics, spans
-from app.usage.analytics import OTHERS, Narrow, percentiles, series, shares, summary
+from app.usage.analytics import OTHERS, Narrow, divided, percentiles, series, summary
 from app.usage.models import Request
 from app.usage.sums import METRICS, NOTHING, Percentiles, Totals
 from tests.unit.usage.records import KEYS, MODELS, NOW, anything, end, put
@@ -80,8 +80,9 @@ def test_series_add_up_to_the_totals_under_every_filter(history: None, span: spa
                 assert [point.at for point in line.points] == list(span.buckets())
         grown = series(span, narrow, cumulative=True)
         assert plain(grown[0].points[-1].totals) == plain(whole)
-        for by in analytics.GROUPS:
-            assert added(share.totals for share in shares(span, by, narrow)) == plain(whole)
+        again, parted = divided(span, analytics.GROUPS, narrow)
+        assert again.totals == whole
+        assert [added(share.totals for share in shares) for shares in parted] == [plain(whole)] * 3
 
 
 @pytest.mark.parametrize("span", RANGES, ids=lambda span: f"{span.length_ms // HOUR}h")
@@ -176,8 +177,8 @@ def test_groups_beyond_the_largest_are_one_line(app: Flask, clock: None) -> None
 
 
 def test_keys_are_told_apart(history: None) -> None:
-    found = {share.value for share in shares(spans.last("30d", NOW), "key")}
-    assert found == {key or "" for key in KEYS}
+    _, (found,) = divided(spans.last("30d", NOW), ("key",))
+    assert {share.value for share in found} == {key or "" for key in KEYS}
 
 
 @pytest.mark.parametrize("wrong", [{"group": "colour"}, {"metrics": ("weight",)}], ids=["group", "metric"])
