@@ -6,6 +6,9 @@ from app.db import Model, db
 
 
 def run() -> None:
+    for table in Model.metadata.tables.values():
+        for index in table.indexes:
+            index.dialect_kwargs["postgresql_where"] = index.dialect_kwargs.get("sqlite_where")
     with db.engine.connect().execution_options(write=True) as connection:
         context.configure(
             connection=connection,

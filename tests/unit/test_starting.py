@@ -1,6 +1,8 @@
 """The start of a process."""
 
+import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -59,3 +61,14 @@ def test_fault_of_the_program_keeps_its_traceback(fault: Exception) -> None:
 def test_only_a_command_of_ours_is_one(monkeypatch: pytest.MonkeyPatch, arguments: list[str], expected: bool) -> None:
     monkeypatch.setattr(sys, "argv", arguments)
     assert is_command() == expected
+
+
+def test_sqlite_loads_nothing_of_postgresql(tmp_path: Path) -> None:
+    """In processes of its own; the first one migrates, for either database."""
+    start = "import sys, wsgi; print('sqlalchemy.dialects.postgresql' in sys.modules)"
+    env = {"CCFLARE_DATA_DIR": str(tmp_path), "PYTHONPATH": str(Path(__file__).parents[2])}
+    said = [
+        subprocess.run([sys.executable, "-c", start], cwd=tmp_path, env=env, capture_output=True, text=True, check=True)
+        for _ in range(2)
+    ]
+    assert said[1].stdout == "False\n"
