@@ -51,6 +51,8 @@ def create_app(settings: Settings, *, with_doors: bool = True) -> Flask:
         app.secret_key = installation.cookie_key(parts.vault)
         db.inline(parts.pool.load)
         parts.keys.load()
+        if parts.keys.has_limits:
+            parts.limits.load(now_ms())
     attach(app, parts)
     app.cli.add_command(commands)
     if with_doors:

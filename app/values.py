@@ -25,6 +25,7 @@ Reason = Literal[
     "upstream",
     "auth",
     "client",
+    "unanswered",
 ]
 Action = Literal["serve", "retry", "reauth", "next"]
 Scope = Literal["account", "model"]

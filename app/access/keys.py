@@ -47,6 +47,8 @@ class KeyTable:
         self._known: dict[str, _Known] = {}
         self.is_empty = True
         """Whether no key exists at all, so that the loopback rule applies; a revoked key still exists."""
+        self.has_limits = False
+        """Whether any key may only spend or ask so much."""
 
     def load(self) -> None:
         """Read all keys. Call inside an app context, off the event loop."""
@@ -54,6 +56,10 @@ class KeyTable:
             rows = session.execute(select(ClientKey)).scalars().all()
         self._known = {row.id: _known(row) for row in rows if row.revoked_at is None}
         self.is_empty = not rows
+        self.has_limits = any(
+            one.principal.budget_micro_usd is not None or one.principal.requests_per_minute is not None
+            for one in self._known.values()
+        )
 
     def verify(self, presented: str) -> Principal:
         """Return whose key was presented. Raises NotAuthenticated with one text for every kind of wrong key."""

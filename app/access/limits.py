@@ -36,14 +36,12 @@ class KeyLimits:
         """Requests of the running minute by key, as the database has them."""
         self._own: dict[str, int] = {}
         """Those of this worker that are not in the database yet."""
-        self._is_used = False
 
     def admit(self, principal: Principal, now: int) -> None:
         """Count one request of a key. Raises TooMany when its limit is reached, and counts nothing then."""
         key_id = principal.key_id
         if key_id is None or (principal.requests_per_minute is None and principal.budget_micro_usd is None):
             return
-        self._is_used = True
         budget, rate = principal.budget_micro_usd, principal.requests_per_minute
         if budget is not None and self._spent.get(key_id, 0) >= budget:
             raise TooMany(
@@ -78,8 +76,6 @@ class KeyLimits:
 
     def load(self, now: int) -> None:
         """Learn what the other workers admitted and what was spent. Call inside an app context, off the event loop."""
-        if not self._is_used:
-            return
         minute = now // _MINUTE_MS
         with reading() as session:
             found = session.execute(select(KeyMinute.key_id, KeyMinute.requests).where(KeyMinute.minute == minute))
@@ -88,8 +84,3 @@ class KeyLimits:
         if minute == self._minute:
             for key_id, count in shared.items():
                 self._shared[key_id] = max(count, self._shared.get(key_id, 0))
-
-    @property
-    def is_used(self) -> bool:
-        """Whether any key with a limit has been seen here."""
-        return self._is_used

@@ -139,7 +139,7 @@ class Notice:
         if self._turn % _FLUSH_WINDOWS_EVERY == 0:
             run.pool.flush_windows()
             run.limits.share()
-            if run.limits.is_used:
+            if run.keys.has_limits:
                 offload(run.limits.load, now_ms())
         if not self._probe.may_have_changed() and not self._is_behind:
             return
@@ -153,6 +153,8 @@ class Notice:
             run.pool.load()
         if "keys" in changed:
             offload(run.keys.load)
+            if run.keys.has_limits:
+                offload(run.limits.load, now_ms())
         if "pins" in changed:
             offload(run.pins.load)
         if "preferences" in changed:

@@ -17,11 +17,17 @@ _DROPPED = frozenset(
         "host", "content-length", "expect",
         # The client's credentials.
         "authorization", "x-api-key", "cookie",
-        # Where the request came from is nobody's business upstream.
-        "forwarded", "via", "x-real-ip",
     }
 )  # fmt: skip
-_DROPPED_PREFIXES = ("proxy-", "x-ccflare-", "x-forwarded-")
+_DROPPED_PREFIXES = ("proxy-", "x-ccflare-")
+_FORWARDING = frozenset(
+    {
+        *("forwarded", "via", "x-forwarded", "x-real-ip", "x-client-ip", "x-cluster-client-ip", "true-client-ip"),
+        *("cf-connecting-ip", "cf-connecting-ipv6", "fastly-client-ip", "x-original-forwarded-for"),
+    }
+)
+_KEY_MARK = "ccf_"
+"""In whatever field a key of ours comes along, it goes no further."""
 
 _DOT_SEGMENT = re.compile(r"(?:[/\\]|%2f|%5c)(?:\.|%2e){1,2}(?=[/\\?]|%2f|%5c|$)", re.IGNORECASE)
 _NOT_IN_A_TARGET = re.compile(r"[\x00-\x20\x7f#\\]|[^\x00-\x7f]")
@@ -45,7 +51,8 @@ def passed_up(headers: Headers) -> list[tuple[str, str]]:
     for pair in headers:
         fate = _fate(pair[0])
         if fate is _Fate.KEEP:
-            kept.append(pair)
+            if _KEY_MARK not in pair[1]:
+                kept.append(pair)
         elif fate is _Fate.CODINGS:
             codings = readable_codings(pair[1])
             if codings:
@@ -69,6 +76,11 @@ def readable_codings(value: str) -> str:
     codings = [item.strip() for item in value.split(",")]
     kept = [item for item in codings if item.partition(";")[0].strip().lower() in READABLE_CODINGS]
     return value if len(kept) == len(codings) else ", ".join(kept)
+
+
+def is_forwarding(name: str) -> bool:
+    """Whether a header field, its name in lower case, tells that a proxy stands in front, and for whom."""
+    return name in _FORWARDING or name.startswith("x-forwarded-")
 
 
 @lru_cache(maxsize=512)
@@ -97,7 +109,8 @@ def _fate(name: str) -> _Fate:
         return _Fate.CONNECTION
     if folded == "accept-encoding":
         return _Fate.CODINGS
-    if folded in _DROPPED or folded.startswith(_DROPPED_PREFIXES):
+    # Where the request came from is nobody's business upstream.
+    if folded in _DROPPED or folded.startswith(_DROPPED_PREFIXES) or is_forwarding(folded):
         return _Fate.DROP
     return _Fate.KEEP
 

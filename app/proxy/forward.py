@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from app.accounts.tokens import NoCredential
 from app.clock import now_ms
 from app.errors import CcflareError, InvalidInput, Unavailable, UpstreamFailed
-from app.flights import Flight
+from app.flights import Flight, Landed
 from app.providers import PROVIDERS, Provider
 from app.providers.models import asked_models, model_family
 from app.providers.openai_compatible import COUNT_TOKENS
@@ -20,6 +20,8 @@ from app.runtime import Runtime
 from app.usage.recorder import Record
 from app.values import Candidate, Ineligible, ProxyRequest, Secret, Verdict
 
+_NEVER_TAKEN = 503
+"""The status of a failure that says that nothing was done."""
 _RETRY_BUDGET_S = 30.0
 _LIMIT_REASONS = frozenset({"quota", "burst", "model_quota"})
 
@@ -50,6 +52,8 @@ class Corridor:
         self._request = request
         self._flight = flight
         self._record = record
+        self._may_have_acted = False
+        """Whether a request that must not go twice may have had its effect: nobody else is asked then."""
         self._is_repeatable = request.method != "POST" or request.path in REPEATABLE
         self._begun = time.monotonic()
         self._last: _Last | None = None
@@ -66,6 +70,8 @@ class Corridor:
                 served = self._ask(candidate, made, has_others)
                 if served is not None:
                     return served
+                if self._may_have_acted:
+                    return self._give_up(self._nobody(made))
             nobody = self._nobody(made)
             if not self._hold(nobody):
                 return self._give_up(nobody)
@@ -129,10 +135,14 @@ class Corridor:
                 opened, verdict = self._exchange(candidate, asked, secret)
             except (NoCredential, Unavailable) as exc:
                 opened, verdict = None, Verdict("auth", "next", detail=str(exc))
+            except Landed:
+                self._record.account = candidate
+                self._record.attempted(candidate, started_at, None, Verdict("unanswered", "next"))
+                raise
             if verdict.action == "serve":
                 served = Served(_required(opened), candidate, PROVIDERS[candidate.provider])
                 return self._serve(served, verdict, made, started_at)
-            again = verdict.action == "retry" and attempt < most and self._may_repeat(verdict, opened)
+            again = verdict.action == "retry" and attempt < most and self._may_repeat()
             if verdict.action == "reauth" and not renewed and secret is not None:
                 renewed = True
                 secret = self._renewed(candidate, secret)
@@ -152,10 +162,12 @@ class Corridor:
         self._flight.expect(settings.first_byte_timeout_s, self._silence)
         opened = None
         try:
-            opened = Opened(self._runtime.transport.send(outbound, self._is_repeatable))
+            opened = Opened(self._runtime.transport.send(outbound, self._is_repeatable), secret.value)
             is_success = 200 <= opened.answer.status < 300
             if is_success and self._request.stream and opened.is_stream:
                 opened.pull_first_event(settings.first_event_hold_s)
+                if opened.is_empty_stream:
+                    raise UpstreamFailed("the stream ended before its first event", phase="body", sent=True)
             elif not is_success:
                 opened.pull_head()
             if asked.exchange is not None:
@@ -163,6 +175,7 @@ class Corridor:
         except UpstreamFailed as exc:
             if opened is not None:
                 opened.close()
+            self._may_have_acted = exc.sent and not self._is_repeatable
             return None, provider.failed(exc)
         except BaseException:
             if opened is not None:
@@ -170,7 +183,10 @@ class Corridor:
             raise
         finally:
             self._flight.wait_free()
-        return opened, judged(provider, asked, opened)
+        verdict = judged(provider, asked, opened)
+        is_lost = verdict.reason == "upstream" and opened.answer.status != _NEVER_TAKEN
+        self._may_have_acted = is_lost and not self._is_repeatable
+        return opened, verdict
 
     def _silence(self) -> UpstreamFailed:
         return UpstreamFailed(f"no answer within {self._settings.first_byte_timeout_s:g} s", phase="timeout", sent=True)
@@ -238,10 +254,9 @@ class Corridor:
         self._failed[candidate.id] = reason
         self._record.refused = (*self._record.refused, reason)
 
-    def _may_repeat(self, verdict: Verdict, opened: Opened | None) -> bool:
-        """Whether a request that may have had an effect already can be sent again."""
-        was_refused = opened is None or opened.answer.status in (503, 529)
-        return (self._is_repeatable or was_refused) and time.monotonic() - self._begun < _RETRY_BUDGET_S
+    def _may_repeat(self) -> bool:
+        """Whether the request can be sent to the same account again."""
+        return not self._may_have_acted and time.monotonic() - self._begun < _RETRY_BUDGET_S
 
     def _pause(self, attempt: int) -> None:
         """Wait before the next try in place: full jitter under an exponential limit."""

@@ -1,5 +1,6 @@
 """The client's side of a request: who it is, the whole body within bounds, and the ProxyRequest made of both."""
 
+import re
 from functools import lru_cache
 from typing import Any
 
@@ -8,22 +9,18 @@ from app.clock import now_ms
 from app.errors import InvalidInput, NoMethod, NotAllowed, NotAuthenticated, NoUpgrade, TooLarge, TooSlow
 from app.flights import Flight
 from app.loopback import is_loopback, is_loopback_host
+from app.providers.forwarding import is_forwarding
 from app.providers.models import model_family
-from app.usage.inspect import peek
+from app.usage.inspect import batch_models, peek, plain
 from app.values import Headers, ProxyRequest, new_request_id
 from config import Settings
 
+_BATCHES = "/v1/messages/batches"
 _PIECE_BYTES = 65536
 _LOCAL = Principal("client", "local")
-_FORWARDED = (
-    "HTTP_X_FORWARDED_FOR",
-    "HTTP_X_FORWARDED_HOST",
-    "HTTP_X_FORWARDED_PROTO",
-    "HTTP_FORWARDED",
-    "HTTP_X_REAL_IP",
-    "HTTP_VIA",
-)
 _MAX_SESSION_ID = 200
+_ABSOLUTE = re.compile(r"https?://[^/?#]*", re.IGNORECASE)
+"""Where the absolute form begins that a client sends to what it takes for a forward proxy."""
 
 
 def authenticate(keys: KeyTable, environ: dict[str, Any]) -> Principal:
@@ -39,7 +36,8 @@ def authenticate(keys: KeyTable, environ: dict[str, Any]) -> Principal:
 
 def _require_local(environ: dict[str, Any]) -> None:
     """Let a keyless request in only from this machine, addressed as this machine, and from no web page elsewhere."""
-    if not is_loopback(environ.get("REMOTE_ADDR", "")) or any(name in environ for name in _FORWARDED):
+    is_forwarded = any(is_forwarding(name) for name, _ in headers_of(environ))
+    if not is_loopback(environ.get("REMOTE_ADDR", "")) or is_forwarded:
         raise NotAuthenticated(
             "Requests from elsewhere need a client key, and there is none yet: `flask ccflare keys create NAME`."
         )
@@ -53,7 +51,7 @@ def _require_local(environ: dict[str, Any]) -> None:
 
 
 def require_http(environ: dict[str, Any]) -> None:
-    """Refuse what is no request for a resource. Raises NoUpgrade, NoMethod.
+    """Refuse what is no request for a resource. Raises NoUpgrade, NoMethod, InvalidInput.
 
     A WebSocket is refused by the status at which clients go on over HTTP; the answer to TRACE would hold the account's
     credential.
@@ -62,6 +60,8 @@ def require_http(environ: dict[str, Any]) -> None:
         raise NoMethod("This method is not spoken here.")
     if environ.get("HTTP_UPGRADE", "").lower() == "websocket":
         raise NoUpgrade("WebSockets are not spoken here. Send the request as a POST and read its events.")
+    if environ.get("HTTP_TRANSFER_ENCODING", "chunked").strip().lower() != "chunked":
+        raise InvalidInput.field("transfer-encoding", "only `chunked` is understood; name others in content-encoding")
 
 
 def read_body(environ: dict[str, Any], settings: Settings, flight: Flight) -> bytes:
@@ -131,24 +131,32 @@ def _field_name(key: str) -> str | None:
 
 
 def proxy_request(environ: dict[str, Any], principal: Principal, body: bytes, received_at: int) -> ProxyRequest:
-    """Build the ProxyRequest. Raises NotAllowed when the principal may not ask for what it asks."""
+    """Build the ProxyRequest.
+
+    Raises NotAllowed when the principal may not ask for what it asks, InvalidInput on a target that is not below /v1.
+    """
     target: str = environ.get("RAW_URI") or environ["PATH_INFO"]
     if not target.startswith("/"):
-        # The absolute form that a client sends to what it takes for a forward proxy.
-        target = "/" + target.partition("://")[2].partition("/")[2]
+        target = _ABSOLUTE.sub("", target, count=1)
+    if not target.startswith("/v1/"):
+        # The server has read a path below /v1 out of it; an upstream might read another one.
+        raise InvalidInput.field("path", "write /v1/ plainly")
+    path = target.partition("?")[0]
     facts = peek(body, environ.get("CONTENT_TYPE", ""), environ.get("HTTP_CONTENT_ENCODING", ""))
     forced = environ.get("HTTP_X_CCFLARE_ACCOUNT")
     if forced is not None and principal.role != "admin":
         raise NotAllowed("`x-ccflare-account` needs an admin key.")
     if principal.models and body:
-        _require_model(principal, facts.model, target)
+        _require_model(principal, facts.model, path)
+        if path == _BATCHES:
+            _require_batch(principal, body, environ.get("HTTP_CONTENT_ENCODING", ""))
     session_id = environ.get("HTTP_X_CLAUDE_CODE_SESSION_ID") or facts.session_id or environ.get("HTTP_SESSION_ID")
     return ProxyRequest(
         id=new_request_id(received_at),
         received_at=received_at,
         method=environ["REQUEST_METHOD"],
         target=target,
-        path=target.partition("?")[0],
+        path=path,
         headers=headers_of(environ),
         body=body,
         model=facts.model,
@@ -177,12 +185,18 @@ def refused_request(environ: dict[str, Any], key_id: str | None) -> ProxyRequest
     )
 
 
-def _require_model(principal: Principal, model: str | None, target: str) -> None:
-    """Raise NotAllowed unless the key may ask for the model; of a batch, or a body that nobody can read, who knows."""
+def _require_model(principal: Principal, model: str | None, path: str) -> None:
+    """Raise NotAllowed unless the key may ask for the model; of a body that nobody can read, who knows."""
     if model is not None and not _may_ask(principal, model):
         raise NotAllowed(f"This client key may not ask for the model {model}.")
-    if model is None and not target.startswith("/v1/files"):
+    if model is None and path not in ("/v1/files", _BATCHES) and not path.startswith("/v1/files/"):
         raise NotAllowed("This client key is for certain models, and the request does not name one that can be read.")
+
+
+def _require_batch(principal: Principal, body: bytes, content_encoding: str) -> None:
+    """Raise NotAllowed unless the key may ask for the models of all requests of a batch."""
+    for model in batch_models(body, content_encoding):
+        _require_model(principal, model, "")
 
 
 def _may_ask(principal: Principal, model: str) -> bool:
@@ -190,4 +204,4 @@ def _may_ask(principal: Principal, model: str) -> bool:
 
 
 def _bounded(text: str | None) -> str | None:
-    return text[:_MAX_SESSION_ID] if text else None
+    return plain(text, _MAX_SESSION_ID) if text else None

@@ -12,6 +12,8 @@ from app.usage.decoding import Decoder, NotDecodable, decoder
 from app.values import Headers, folded
 
 HEAD_BYTES = 65536
+_SECRET_BYTES = 8
+"""A shorter credential is none, and its letters stand in any text."""
 
 
 class Arriving(Protocol):
@@ -51,12 +53,27 @@ class Opened:
     as the client is to see it, where that is not as it came.
     """
 
-    __slots__ = ("_decoder", "answer", "broke", "fields", "head", "held", "is_ended", "is_stream", "shown")
+    __slots__ = (
+        "_decoder",
+        "_secret",
+        "_size",
+        "answer",
+        "broke",
+        "fields",
+        "head",
+        "held",
+        "is_ended",
+        "is_stream",
+        "shown",
+    )
 
-    def __init__(self, answer: Arriving) -> None:
+    def __init__(self, answer: Arriving, secret: str = "") -> None:
+        self._secret = secret.encode()
+        """The account's credential: an upstream that repeats it in its answer does not tell it to the client."""
         self.answer = answer
         self.fields: Mapping[str, str] = folded(answer.headers)
         self.held: list[bytes] = []
+        self._size = 0
         self.head = b""
         self.is_ended = False
         self.broke: UpstreamFailed | None = None
@@ -77,42 +94,60 @@ class Opened:
         if not piece:
             self.is_ended = True
             return False
+        piece = self._hidden(piece)
         self.held.append(piece)
+        self._size += len(piece)
         if len(self.head) < HEAD_BYTES:
-            self.head += self._decoded(piece)
+            self._look(piece)
         return True
 
-    def _decoded(self, piece: bytes) -> bytes:
+    def _look(self, piece: bytes) -> None:
         if self._decoder is None:
-            return piece
+            self.head += piece
+            return
         try:
-            return b"".join(self._decoder.feed(piece))[:HEAD_BYTES]
+            for decoded in self._decoder.feed(piece):
+                self.head += self._hidden(decoded[:HEAD_BYTES])
+                if len(self.head) >= HEAD_BYTES:
+                    return
         except NotDecodable:
             self._decoder = _Blind()
-            return b""
+
+    def _hidden(self, data: bytes) -> bytes:
+        secret = self._secret
+        return data.replace(secret, b"*" * len(secret)) if len(secret) >= _SECRET_BYTES and secret in data else data
+
+    @property
+    def is_empty_stream(self) -> bool:
+        """Whether it is a stream that ended before anything of it said what it is."""
+        is_seen = not isinstance(self._decoder, _Blind)
+        return self.is_stream and self.is_ended and is_seen and first_event(self.head) is None
+
+    @property
+    def _is_full(self) -> bool:
+        """Whether enough was read, also of what cannot be decoded."""
+        return len(self.head) >= HEAD_BYTES or self._size >= HEAD_BYTES
 
     def pull_first_event(self, within_s: float) -> None:
         """Read until the first event that decides is whole, the head is full, the stream ends, or the time is over."""
         _within(within_s, self._pull_first_event)
 
     def _pull_first_event(self) -> None:
-        while first_event(self.head) is None and len(self.head) < HEAD_BYTES and self.pull():
+        while first_event(self.head) is None and not self._is_full and self.pull():
             pass
 
     def pull_head(self) -> None:
         """Read until the head is full or the body ends; a body that breaks off is judged by what there is of it."""
         try:
-            while len(self.head) < HEAD_BYTES and self.pull():
+            while not self._is_full and self.pull():
                 pass
         except UpstreamFailed as exc:
             self.broke = exc
 
     def pull_all(self, most_bytes: int) -> None:
         """Read to the end of the body. Raises UpstreamFailed, also when there is more than `most_bytes` of it."""
-        size = sum(map(len, self.held))
         while self.pull():
-            size += len(self.held[-1])
-            if size > most_bytes:
+            if self._size > most_bytes:
                 raise UpstreamFailed(f"the answer is larger than {most_bytes} bytes", phase="body", sent=True)
 
     def close(self) -> None:

@@ -17,9 +17,8 @@ from app.values import Candidate, Headers, ProxyRequest, Verdict, folded
 ANTHROPIC_VERSION = "2023-06-01"
 """The only version there is; a client of another API names none, and Anthropic's demands one."""
 
-_OF_THE_BODY = frozenset(
-    {"accept-encoding", "content-type", "content-encoding", "content-md5", "content-digest", "digest"}
-)
+_OF_THE_CODING = frozenset({"content-encoding", "content-md5", "content-digest", "digest"})
+_OF_THE_BODY = frozenset({"accept-encoding", "content-type", *_OF_THE_CODING})
 """Header fields that speak of bytes which a translation replaces."""
 
 _FOREIGN: dict[Shape, tuple[str, ...]] = {"openai": ("anthropic-", "x-claude-"), "anthropic": ("openai-", "x-codex-")}
@@ -62,10 +61,10 @@ def question(
 ) -> Question:
     """Return what to ask the account. Raises InvalidInput when its upstream cannot be asked for this."""
     if request.path == "/v1/messages" and provider.shape == "anthropic":
-        return Question(request, model, None, has_more)
+        return Question(_renameable(request, model), model, None, has_more)
     found = _exchange(provider.shape, request, candidate, model)
     if found is None:
-        return Question(request, model, None, has_more)
+        return Question(_renameable(request, model), model, None, has_more)
     asked = replace(
         request,
         target=found.path,
@@ -93,6 +92,14 @@ def plain_body(request: ProxyRequest) -> bytes:
         return decode(request.body, coding, MAX_DECODED_BYTES)
     except NotDecodable as exc:
         raise InvalidInput.field("content-encoding", f"the body cannot be decoded: {exc}") from exc
+
+
+def _renameable(request: ProxyRequest, model: str | None) -> ProxyRequest:
+    """Return the request with its body decoded where the name of the model in it is to be replaced."""
+    if model == request.model or "content-encoding" not in folded(request.headers):
+        return request
+    headers = tuple(pair for pair in request.headers if pair[0].lower() not in _OF_THE_CODING)
+    return replace(request, headers=headers, body=plain_body(request))
 
 
 def caller_shape(request: ProxyRequest) -> Shape:

@@ -102,7 +102,8 @@ class Relay:
         if not (self._opened.is_stream and self._record.request.stream):
             return False
         reading = self._meter.reading()
-        return reading.is_readable and not reading.complete and reading.error is None and reading.model is not None
+        is_known = reading.model is not None or self._record.request.path == "/v1/messages"
+        return reading.is_readable and not reading.complete and reading.error is None and is_known
 
     def _broken(self, exc: UpstreamFailed) -> None:
         """Let the client see a break as a break: cut its connection, never close it cleanly."""

@@ -33,7 +33,7 @@ class Reply:
 def error_body(kind: str, message: str, request_id: int) -> bytes:
     """Return an error in Anthropic's shape."""
     error = {"type": "error", "error": {"type": kind, "message": message}, "request_id": id_text(request_id)}
-    return json.dumps(error, ensure_ascii=False).encode()
+    return json.dumps(error, ensure_ascii=False).encode("utf-8", "replace")
 
 
 def error_headers(error: CcflareError, request_id: int) -> Headers:

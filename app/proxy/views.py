@@ -36,6 +36,8 @@ _HOP_BY_HOP = frozenset(
         "trailer",
         "transfer-encoding",
         "upgrade",
+        # Ours stands for this hop.
+        REQUEST_ID,
     }
 )
 

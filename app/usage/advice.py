@@ -9,6 +9,7 @@ REASONS = {
     "upstream": "the upstream failed",
     "auth": "the credential was refused",
     "client": "the request itself was refused",
+    "unanswered": "the request ended before it answered",
 }
 """Reason of a verdict on one try at an account -> what it means."""
 _BY_REASON = {

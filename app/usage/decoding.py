@@ -18,6 +18,13 @@ DECODABLE = frozenset({"gzip", "x-gzip", "deflate", "br", "zstd", "identity"})
 MAX_PIECE_BYTES = 1 << 20
 """About the largest piece that a decoder hands out at once (br: twice as much), however small the input was."""
 
+_SLICE_BYTES = 65536
+_MAX_RATIO = 256
+_MOST_AHEAD_BYTES = 16 << 20
+"""What may be decoded beyond `_MAX_RATIO` times the input: enough for what is small and repeats itself, for no bomb."""
+_MAX_MEMBERS = 1000
+"""Members or frames of one body: each costs a set-up, however little is in it."""
+
 
 class NotDecodable(Exception):
     """The bytes are not what the content coding promises, or the coding is unknown."""
@@ -46,8 +53,9 @@ def decoder(content_encoding: str) -> Decoder | None:
         return None
     if len(stages) > 4 or any(name not in _CODINGS for name in stages):
         raise NotDecodable(f"content-encoding {content_encoding!r} is not known")
-    chain = [_CODINGS[name]() for name in reversed(stages)]
-    return chain[0] if len(chain) == 1 else _Chain(chain)
+    work = _Work()
+    chain = [_CODINGS[name](work) for name in reversed(stages)]
+    return _Bounded(chain[0] if len(chain) == 1 else _Chain(chain), work)
 
 
 def decode(body: bytes, content_encoding: str, max_bytes: int) -> bytes:
@@ -63,10 +71,50 @@ def decode(body: bytes, content_encoding: str, max_bytes: int) -> bytes:
     return bytes(decoded)
 
 
+class _Work:
+    """What the stages of one body may still do: a little input never makes them busy for long."""
+
+    def __init__(self) -> None:
+        self._left = _MOST_AHEAD_BYTES
+        self._members = 0
+
+    def earn(self, size: int) -> None:
+        """Let input of a size be decoded."""
+        self._left = min(_MOST_AHEAD_BYTES, self._left + size * _MAX_RATIO)
+
+    def made(self, piece: bytes) -> bytes:
+        """Return a piece that a stage has made. Raises NotDecodable."""
+        self._left -= len(piece)
+        if self._left < 0:
+            raise NotDecodable("it decodes to far more than a text would")
+        return piece
+
+    def begin_member(self) -> None:
+        """Count another member or frame. Raises NotDecodable."""
+        self._members += 1
+        if self._members > _MAX_MEMBERS:
+            raise NotDecodable(f"it has more than {_MAX_MEMBERS} members")
+
+
+class _Bounded:
+    """The stages of one body, fed in slices: what lies behind the end of a member is copied for each of them."""
+
+    def __init__(self, stages: Decoder, work: _Work) -> None:
+        self._stages = stages
+        self._work = work
+
+    def feed(self, data: bytes) -> Iterator[bytes]:
+        for at in range(0, len(data), _SLICE_BYTES):
+            piece = data[at : at + _SLICE_BYTES]
+            self._work.earn(len(piece))
+            yield from self._stages.feed(piece)
+
+
 class _Zlib:
     """gzip with any number of members."""
 
-    def __init__(self) -> None:
+    def __init__(self, work: _Work) -> None:
+        self._work = work
         self._inflate = zlib.decompressobj(31)
 
     def feed(self, data: bytes) -> Iterator[bytes]:
@@ -74,15 +122,17 @@ class _Zlib:
             if self._inflate.eof:
                 if not data.startswith(b"\x1f"):
                     return  # Padding behind the last member is no data.
+                self._work.begin_member()
                 self._inflate = zlib.decompressobj(31)
-            yield from _inflated(self._inflate, data)
+            yield from _inflated(self._inflate, data, self._work)
             data = self._inflate.unused_data
 
 
 class _Deflate:
     """`deflate` as RFC 9110 means it (zlib format), and raw as some servers send it."""
 
-    def __init__(self) -> None:
+    def __init__(self, work: _Work) -> None:
+        self._work = work
         self._inflate: zlib._Decompress | None = None
         self._head = b""
 
@@ -96,13 +146,14 @@ class _Deflate:
             is_zlib = data[0] & 0x0F == 8 and int.from_bytes(data[:2], "big") % 31 == 0
             self._inflate = zlib.decompressobj(15 if is_zlib else -15)
         if not self._inflate.eof:
-            yield from _inflated(self._inflate, data)
+            yield from _inflated(self._inflate, data, self._work)
 
 
 class _Brotli:
     """`br`, RFC 7932."""
 
-    def __init__(self) -> None:
+    def __init__(self, work: _Work) -> None:
+        self._work = work
         self._decompressor = brotli.Decompressor()
 
     def feed(self, data: bytes) -> Iterator[bytes]:
@@ -112,7 +163,7 @@ class _Brotli:
                 piece: bytes = process(data, output_buffer_limit=MAX_PIECE_BYTES)
                 data = b""
                 if piece:
-                    yield piece
+                    yield self._work.made(piece)
                 if len(piece) < MAX_PIECE_BYTES and self._decompressor.can_accept_more_data():
                     return
         except brotli.error as exc:
@@ -122,7 +173,8 @@ class _Brotli:
 class _Zstd:
     """`zstd` with any number of frames, RFC 8878."""
 
-    def __init__(self) -> None:
+    def __init__(self, work: _Work) -> None:
+        self._work = work
         self._decompressor = zstd.ZstdDecompressor()
 
     def feed(self, data: bytes) -> Iterator[bytes]:
@@ -131,10 +183,11 @@ class _Zstd:
                 if self._decompressor.eof:
                     if not data:
                         return
+                    self._work.begin_member()
                     self._decompressor = zstd.ZstdDecompressor()
                 piece = self._decompressor.decompress(data, MAX_PIECE_BYTES)
                 if piece:
-                    yield piece
+                    yield self._work.made(piece)
                 data = self._decompressor.unused_data if self._decompressor.eof else b""
                 if self._decompressor.needs_input and not data:
                     return
@@ -154,12 +207,12 @@ class _Chain:
             yield from self._inner.feed(piece)
 
 
-def _inflated(inflate: "zlib._Decompress", data: bytes) -> Iterator[bytes]:
+def _inflated(inflate: "zlib._Decompress", data: bytes, work: _Work) -> Iterator[bytes]:
     try:
         while True:
             piece = inflate.decompress(data, MAX_PIECE_BYTES)
             if piece:
-                yield piece
+                yield work.made(piece)
             data = inflate.unconsumed_tail
             if inflate.eof or (not data and len(piece) < MAX_PIECE_BYTES):
                 return
@@ -167,7 +220,7 @@ def _inflated(inflate: "zlib._Decompress", data: bytes) -> Iterator[bytes]:
         raise NotDecodable("the bytes are not gzip or deflate") from exc
 
 
-_CODINGS: dict[str, Callable[[], Decoder]] = {
+_CODINGS: dict[str, Callable[[_Work], Decoder]] = {
     "gzip": _Zlib,
     "x-gzip": _Zlib,
     "deflate": _Deflate,

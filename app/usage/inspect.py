@@ -15,6 +15,11 @@ from app.usage.decoding import NotDecodable, decode
 MAX_DECODED_BYTES = 32 * 1024 * 1024
 """A compressed body is looked into up to this size; the API takes no larger ones."""
 
+_MAX_PARTS = 1_000_000
+"""A body that has to be parsed is left alone when it has more brackets and commas: it would stop the whole worker."""
+
+_MAX_PLAIN = 64
+_MAX_REPETITIONS = 1000
 _SMALL_BYTES = 4096
 _TAIL_BYTES = 8192
 _MAX_TEXT = 256
@@ -77,7 +82,28 @@ def peek(body: bytes, content_type: str = "", content_encoding: str = "") -> Bod
     )
 
 
+def batch_models(body: bytes, content_encoding: str) -> tuple[str | None, ...]:
+    """Return the model of every request of a batch, None for one that names none; (None,) for what is no batch."""
+    try:
+        document = _parsed(decode(body, content_encoding, MAX_DECODED_BYTES))
+    except NotDecodable:
+        document = None
+    asked = None if document is None else document.get("requests")
+    if not isinstance(asked, list) or not asked:
+        return (None,)
+    parts = [one.get("params") if isinstance(one, dict) else None for one in asked]
+    return tuple(_text(part.get("model")) if isinstance(part, dict) else None for part in parts)
+
+
+def plain(text: str, limit: int) -> str:
+    """Return a text that any database takes: control characters and halves of pairs are no part of a name."""
+    text = text[:limit]
+    return text if text.isprintable() else "".join(one if one.isprintable() else "?" for one in text)
+
+
 def _parsed(body: bytes) -> dict[str, Any] | None:
+    if len(body) > _MAX_PARTS and sum(map(body.count, (b",", b"[", b"{"))) > _MAX_PARTS:
+        return None
     try:
         document = json.loads(body)
     except (ValueError, RecursionError):
@@ -103,8 +129,10 @@ def _skimmed(body: bytes) -> dict[str, Any] | None:
             found[name] = tail[name]
             continue
         at = body.rfind(_QUOTED[name], middle_at, tail_at)
+        seen = 0
         while at >= 0:
-            if repetition.match(body, at):
+            seen += 1
+            if seen > _MAX_REPETITIONS or repetition.match(body, at):
                 return None
             at = body.rfind(_QUOTED[name], middle_at, at)
         if name in head:
@@ -115,10 +143,13 @@ def _skimmed(body: bytes) -> dict[str, Any] | None:
 
 
 def _head(body: bytes) -> tuple[dict[str, Any], int]:
-    """Return the plain members that the body begins with, and the offset behind them."""
+    """Return the plain members that the body begins with, as far as any API has them, and the offset behind them."""
     members = {}
     at = 1
-    while pair := _PAIR.match(body, at):
+    for _ in range(_MAX_PLAIN):
+        pair = _PAIR.match(body, at)
+        if pair is None:
+            break
         members[pair[1].decode("utf-8", "replace")] = json.loads(pair[2].decode("utf-8", "replace"))
         at = pair.end()
     return members, at
@@ -153,4 +184,4 @@ def _session(metadata: object) -> str | None:
 
 
 def _text(value: object) -> str | None:
-    return value[:_MAX_TEXT] if isinstance(value, str) and value else None
+    return plain(value, _MAX_TEXT) if isinstance(value, str) and value else None

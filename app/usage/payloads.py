@@ -6,6 +6,7 @@ import zlib
 from dataclasses import dataclass
 from typing import Any
 
+from app.redaction import KEY_MARKS, redact
 from app.usage.capture import Capture, join
 from app.values import Headers
 from app.vault import Vault
@@ -23,6 +24,7 @@ _SECRET_HEADERS = frozenset(
     }
 )
 _REDACTED = "[redacted]"
+_MAX_VALUE = 4096
 _LENGTH = struct.Struct("<I")
 _SMALL_BYTES = 16384
 _TINY_BYTES = 2048
@@ -58,7 +60,14 @@ def _compressed(data: bytes) -> bytes:
 
 def redact_headers(headers: Headers) -> list[tuple[str, str]]:
     """Return the header fields with the values of credentials replaced."""
-    return [(name, _REDACTED if name.lower() in _SECRET_HEADERS else value) for name, value in headers]
+    return [(name, _REDACTED if name.lower() in _SECRET_HEADERS else _harmless(value)) for name, value in headers]
+
+
+def _harmless(value: str) -> str:
+    """Return a value without keys, and no more of it than anybody wants to read."""
+    if any(mark in value for mark in KEY_MARKS):
+        value = redact(value)
+    return value if len(value) <= _MAX_VALUE else f"{value[:_MAX_VALUE]}…"
 
 
 def place(request_id: int) -> str:

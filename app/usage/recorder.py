@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from app.clock import now_ms
+from app.redaction import KEY_MARKS, redact
 from app.usage.capture import Capture
 from app.usage.journal import Journal
 from app.usage.meter import Reading
@@ -88,7 +89,7 @@ class Recorder:
             "id": request.id,
             "started_at": request.received_at,
             "method": request.method,
-            "path": request.path,
+            "path": _harmless(request.path),
             "model": request.model,
             "stream": request.stream,
             "session_id": request.session_id,
@@ -154,7 +155,7 @@ def _head(record: Record, outcome: Outcome) -> dict[str, Any]:
         "agent_id": request.agent_id,
         "parent_agent_id": request.parent_agent_id,
         "method": request.method,
-        "path": request.path,
+        "path": _harmless(request.path),
         "model": request.model,
         "stream": request.stream,
         "strategy": record.strategy,
@@ -190,4 +191,9 @@ def _add_reading(head: dict[str, Any], reading: Reading, outcome: Outcome) -> No
     head["is_partial"] = outcome != "complete" and not reading.complete
     head["tokens"] = tokens.counts
     if reading.error is not None and not head["error"]:
-        head["error"] = f"{reading.error[0]}: {reading.error[1]}"
+        head["error"] = redact(f"{reading.error[0]}: {reading.error[1]}")
+
+
+def _harmless(path: str) -> str:
+    """Return a path without the key that somebody wrote into it."""
+    return redact(path) if any(mark in path for mark in KEY_MARKS) else path

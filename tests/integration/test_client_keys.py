@@ -52,6 +52,9 @@ FOREIGN: dict[str, tuple[Pairs, str | None]] = {
     "forwarded": ([("Forwarded", "for=127.0.0.1")], None),
     "real-ip": ([("X-Real-IP", "127.0.0.1")], None),
     "via": ([("Via", "1.1 proxy")], None),
+    "client-ip": ([("X-Client-IP", "127.0.0.1")], None),
+    "connecting-ip": ([("CF-Connecting-IP", "127.0.0.1")], None),
+    "forwarded-port": ([("X-Forwarded-Port", "443")], None),
     "other-origin": ([("Origin", "https://evil.com")], None),
     "null-origin": ([("Origin", "null")], None),
     "cross-site": ([("Sec-Fetch-Site", "cross-site")], None),
@@ -92,7 +95,8 @@ def test_client_key_is_taken_in_either_header(
     keys: dict[str, str],
     form: Callable[[str], Pairs],
 ) -> None:
-    answer = asked(raw(), [*form(keys["client"]), ("X-Forwarded-For", "9.9.9.9")], host="proxy.example")
+    elsewhere = [("X-Forwarded-For", "9.9.9.9"), ("X-Auth-Token", keys["client"]), ("Api-Key", keys["client"])]
+    answer = asked(raw(), [*form(keys["client"]), *elsewhere], host="proxy.example")
     assert answer.status == 200
     (seen,) = upstream.requests()
     assert (seen.header("x-api-key"), seen.header("authorization")) == (key_of("a"), None)

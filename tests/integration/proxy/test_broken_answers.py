@@ -41,6 +41,16 @@ def test_cut_stream_is_cut_for_the_client(
     assert record["error"]
 
 
+def test_stream_without_an_event_is_asked_of_the_next_account(
+    server: Server, installation: Installation, upstream: Upstream
+) -> None:
+    upstream.script(key_of("a"), early_end(0))
+    answer = ask(server, stream=True)
+    assert (answer.status, answer.complete) == (200, True)
+    assert [seen.credential for seen in upstream.requests()] == [key_of("a"), key_of("b")]
+    assert installation.record(answer)["account_name"] == "b"
+
+
 @pytest.mark.parametrize(
     "step",
     [short_body(2), cut(2, framing="chunked"), rst(2, framing="length"), short_body(1, encoding="br")],

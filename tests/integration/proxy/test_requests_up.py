@@ -58,6 +58,19 @@ def test_target_that_could_leave_the_api_is_refused(server: Server, upstream: Up
     assert upstream.requests() == []
 
 
+@pytest.mark.parametrize(
+    "target",
+    ["x:/v1/x://h/api/oauth/claude_cli/create_api_key", "http:/v1/://x/api/oauth/profile", "//v1/v1/messages"],
+)
+def test_target_that_two_readers_read_differently_is_refused(
+    raw: Callable[[], RawClient], upstream: Upstream, target: str
+) -> None:
+    client = raw()
+    client.request("POST", target, HEADERS, body_of())
+    assert client.answer().status in (400, 404)
+    assert upstream.requests() == []
+
+
 def test_absolute_target_is_taken_as_its_path(raw: Callable[[], RawClient], upstream: Upstream) -> None:
     client = raw()
     client.request("POST", f"http://{client.host}/v1/messages?beta=true", HEADERS, body_of())

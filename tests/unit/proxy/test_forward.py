@@ -1,5 +1,6 @@
 """The corridor on a real pool, with an upstream that is scripted in place of the network."""
 
+import gzip
 import json
 import time
 from collections.abc import Callable
@@ -13,14 +14,14 @@ from app.accounts.secrets import seal_into
 from app.clock import now_ms
 from app.db import transaction
 from app.errors import CcflareError, UpstreamFailed
-from app.flights import Flight
+from app.flights import Flight, Landed
 from app.proxy import forward as module
 from app.proxy.forward import Corridor, Served
 from app.runtime import runtime
 from app.usage.recorder import Record
 from app.values import Outbound, ProxyRequest
 from config import Settings
-from tests.unit.proxy.answers import JSON, Canned
+from tests.unit.proxy.answers import EVENTS, JSON, Canned
 
 WHOLE = b'{"type":"message","model":"m","content":[]}'
 LIMITED = (("anthropic-ratelimit-unified-status", "rejected"), ("anthropic-ratelimit-unified-5h-status", "rejected"))
@@ -276,3 +277,75 @@ def test_session_begins_with_a_served_answer_only(network: Network) -> None:
     starts = [one.session_start for one in runtime().pool.candidates()]
     assert starts[0] is not None
     assert starts[1] is None
+
+
+@pytest.mark.parametrize(
+    "step",
+    [refused(502, "api_error"), UpstreamFailed("it closed", phase="head", sent=True)],
+    ids=["answered", "lost"],
+)
+def test_request_that_may_have_had_its_effect_goes_to_nobody_else(network: Network, step: Step) -> None:
+    have("a", "b")
+    network.steps["a"] = [step]
+    if isinstance(step, Canned):
+        assert walk("/v1/messages/batches")[0].opened.answer.status == 502
+    else:
+        assert "a: tried" in refusal_of_batch().message
+    assert network.asked == ["a"]
+
+
+@pytest.mark.parametrize(
+    "step",
+    [refused(503, "api_error"), limited(), UpstreamFailed("refused", phase="connect", sent=False)],
+    ids=["not taken", "limited", "not reached"],
+)
+def test_request_that_was_not_taken_goes_to_the_next(network: Network, step: Step) -> None:
+    have("a", "b")
+    network.steps["a"] = [step, step]
+    answer, _ = walk("/v1/messages/batches")
+    assert (answer.candidate.name, network.asked[-1]) == ("b", "b")
+
+
+def refusal_of_batch() -> CcflareError:
+    with pytest.raises(CcflareError) as caught:
+        walk("/v1/messages/batches")
+    return caught.value
+
+
+def test_account_that_was_asked_when_the_client_left_is_on_the_record(network: Network) -> None:
+    have("a")
+
+    def leave(_name: str) -> None:
+        raise Landed
+
+    network.look = leave
+    request = ProxyRequest(1, now_ms(), "POST", "/v1/messages", "/v1/messages", headers=(), body=b"{}")
+    record = Record(request, "session")
+    with pytest.raises(Landed):
+        Corridor(runtime(), request, Flight(None, None), record).walk()
+    assert record.account is not None
+    assert record.account.name == "a"
+    assert [(one["account_name"], one["reason"], one["status"]) for one in record.attempts] == [
+        ("a", "unanswered", None)
+    ]
+
+
+def test_stream_that_ends_before_its_first_event_goes_to_the_next(network: Network) -> None:
+    have("a", "b")
+    network.steps["a"] = [Canned(b": hello\n\n", headers=EVENTS)]
+    network.steps["b"] = [Canned(b"event: message_start\ndata: {}\n\n", headers=EVENTS)]
+    answer, record = walk(stream=True)
+    assert answer.candidate.name == "b"
+    assert [one["reason"] for one in record.attempts] == ["upstream", "served"]
+
+
+def test_name_of_the_model_is_replaced_in_a_compressed_body_too(network: Network) -> None:
+    have("a", model_mappings='{"haiku": ["cheap"]}')
+    body = gzip.compress(b'{"model":"claude-haiku-4-5","messages":[]}')
+    headers = (("content-encoding", "gzip"), ("x-other", "1"))
+    walk(body=body, headers=headers, model="claude-haiku-4-5")
+    (_, sent), *_ = network.sent
+    assert sent.body == b'{"model":"cheap","messages":[]}'
+    assert "content-encoding" not in dict(sent.headers)
+    walk(body=body, headers=headers, model="claude-sonnet-4-6")
+    assert network.sent[1][1].body == body

@@ -213,8 +213,12 @@ def test_refused_request_is_known_without_its_body() -> None:
 @pytest.mark.parametrize(
     ("asked", "path"),
     [
-        pytest.param({"requests": [{"params": {"model": "claude-opus-4-8"}}]}, "/v1/messages/batches", id="batch"),
+        pytest.param({"requests": [{"params": {"max_tokens": 1}}]}, "/v1/messages/batches", id="batch"),
+        pytest.param({"requests": [7]}, "/v1/messages/batches", id="odd batch"),
+        pytest.param({"requests": []}, "/v1/messages/batches", id="empty batch"),
+        pytest.param(b"\x1f\x8b not what it says", "/v1/messages/batches", id="unreadable batch"),
         pytest.param(b"\x1f\x8b not what it says", "/v1/messages", id="unreadable"),
+        pytest.param(b"\x1f\x8b not what it says", "/v1/filesystem", id="not the files"),
     ],
 )
 def test_key_for_certain_models_sends_nothing_without_one(asked: dict[str, Any] | bytes, path: str) -> None:
@@ -226,3 +230,47 @@ def test_key_for_certain_models_sends_nothing_without_one(asked: dict[str, Any] 
 
 def test_key_for_certain_models_may_send_files() -> None:
     assert made(b"--x--", Principal("client", "c", "deadbeef", ("haiku",)), RAW_URI="/v1/files").body == b"--x--"
+
+
+def test_key_for_certain_models_asks_for_no_other_in_a_batch() -> None:
+    principal, path = Principal("client", "c", "deadbeef", ("haiku",)), "/v1/messages/batches"
+    allowed = {"params": {"model": "claude-haiku-4-5"}}
+    assert made({"requests": [allowed, allowed]}, principal, RAW_URI=path).path == path
+    for hidden in ({}, {"model": "claude-haiku-4-5"}):
+        with pytest.raises(NotAllowed, match="claude-opus-4-8"):
+            made({**hidden, "requests": [allowed, {"params": {"model": "claude-opus-4-8"}}]}, principal, RAW_URI=path)
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        *(
+            "x:/v1/x://h/api/oauth/claude_cli/create_api_key",
+            "http:/v1/://x/_other",
+            "//v1/messages",
+            "//x/v1/messages",
+        ),
+        *("/%76%31/messages", "/v1%2fmessages", "http://host", "http://host/other", "v1/messages", "*"),
+    ],
+)
+def test_only_what_is_written_below_v1_goes_up(target: str) -> None:
+    with pytest.raises(InvalidInput, match="/v1/"):
+        made(b"", RAW_URI=target)
+
+
+@pytest.mark.parametrize("target", ["http://host/v1/messages?beta=true", "HTTPS://h:1/v1/messages?beta=true"])
+def test_absolute_form_is_read_as_its_path(target: str) -> None:
+    assert made(b"", RAW_URI=target).target == "/v1/messages?beta=true"
+
+
+@pytest.mark.parametrize("coding", ["gzip, chunked", "gzip", "identity", "chunked, chunked"])
+def test_coding_of_the_transfer_is_refused(coding: str) -> None:
+    with pytest.raises(InvalidInput, match="transfer-encoding"):
+        require_http(environ(HTTP_TRANSFER_ENCODING=coding))
+    require_http(environ(HTTP_TRANSFER_ENCODING=" Chunked "))
+
+
+def test_names_hold_what_any_database_takes() -> None:
+    odd = {"model": "a\ud800b\x00c", "metadata": {"user_id": json.dumps({"session_id": "s\x00\ud800"})}}
+    found = made(json.dumps(odd).encode())
+    assert (found.model, found.session_id) == ("a?b?c", "s??")

@@ -1,11 +1,15 @@
 """An answer that is held back until its beginning is known."""
 
+import gzip
 import zlib
+from functools import partial
 
+import brotli
 import pytest
 
 from app.errors import UpstreamFailed
 from app.proxy.opened import HEAD_BYTES, Opened
+from app.values import Headers
 from tests.unit.proxy.answers import EVENTS, Canned
 
 PING = b'event: ping\ndata: {"type":"ping"}\n\n'
@@ -68,3 +72,40 @@ def test_answer_can_be_given_up() -> None:
     answer = Canned(b"ab")
     Opened(answer).close()
     assert answer.is_closed
+
+
+@pytest.mark.parametrize("headers", [EVENTS, ()], ids=["stream", "error"])
+def test_no_more_is_held_of_what_nobody_can_decode(headers: Headers) -> None:
+    opened = Opened(Canned(*[b"x" * 40_000] * 4, headers=(*headers, ("content-encoding", "lz4"))))
+    (opened.pull_head if not headers else partial(opened.pull_first_event, 1))()
+    assert len(opened.held) == 2
+
+
+def test_bomb_fills_no_more_than_the_head() -> None:
+    opened = Opened(Canned(brotli.compress(bytes(50_000_000)), headers=(("content-encoding", "br"),)))
+    opened.pull_head()
+    assert HEAD_BYTES <= len(opened.head) <= 2 * HEAD_BYTES
+
+
+@pytest.mark.parametrize("coding", ["", "gzip"])
+def test_credential_that_the_upstream_repeats_is_hidden(coding: str) -> None:
+    said = b'{"error":{"message":"wrong key plain-secret-key"}}'
+    sent = gzip.compress(said) if coding else said
+    opened = Opened(Canned(sent, status=401, headers=(("content-encoding", coding),)), "plain-secret-key")
+    opened.pull_head()
+    assert opened.head == said.replace(b"plain-secret-key", b"*" * 16)
+    assert b"".join(opened.held) == (sent if coding else opened.head)
+
+
+@pytest.mark.parametrize("body", [(), (PING,), (b"<html>log in</html>",), (FIRST[:30],)])
+def test_stream_that_ends_before_its_first_event_is_empty(body: tuple[bytes, ...]) -> None:
+    opened = Opened(Canned(*body, headers=EVENTS))
+    opened.pull_first_event(1)
+    assert opened.is_empty_stream
+
+
+def test_stream_that_nobody_can_decode_is_not_called_empty() -> None:
+    opened = Opened(Canned(b"bytes", headers=(*EVENTS, ("content-encoding", "lz4"))))
+    opened.pull_first_event(1)
+    assert opened.is_ended
+    assert not opened.is_empty_stream

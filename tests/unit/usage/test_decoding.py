@@ -106,3 +106,31 @@ def test_a_body_within_the_bound_is_decoded() -> None:
 
 def test_everything_called_decodable_is() -> None:
     assert all(decoder(coding) is not None or coding == "identity" for coding in DECODABLE)
+
+
+@pytest.mark.parametrize(
+    ("coding", "bomb"),
+    [
+        ("br", brotli.compress(bytes(200_000_000), quality=5)),
+        ("zstd", zstd.compress(bytes(200_000_000))),
+        ("gzip", gzip.compress(bytes(200_000_000), 9)),
+        ("gzip", gzip.compress(b"") * 5000),
+        ("zstd", zstd.compress(b"") * 5000),
+        ("gzip, br", brotli.compress(gzip.compress(b"") * 5000, quality=5)),
+        ("gzip, br", brotli.compress(gzip.compress(b"") + bytes(200_000_000), quality=5)),
+    ],
+    ids=["br", "zstd", "gzip", "members", "frames", "members inside", "padding inside"],
+)
+def test_a_bomb_is_given_up_early(coding: str, bomb: bytes) -> None:
+    stage = decoder(coding)
+    assert stage is not None
+    made: list[int] = []
+    with pytest.raises(NotDecodable):
+        made.extend(map(len, stage.feed(bomb)))
+    assert sum(made) <= 20_000_000 + 256 * len(bomb)
+
+
+def test_a_text_that_repeats_itself_a_lot_is_no_bomb() -> None:
+    text = b"".join(b'event: ping\ndata: {"at": %d}\n\n' % at for at in range(1_000_000))
+    packed = gzip.compress(text)
+    assert fed("gzip", [packed[at : at + 1000] for at in range(0, len(packed), 1000)]) == text

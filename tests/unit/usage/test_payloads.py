@@ -62,3 +62,10 @@ def test_payload_opens_for_its_own_request_only(vault: Vault) -> None:
 def test_stored_form_shows_nothing(vault: Vault) -> None:
     assert b"data:" not in sealed(vault)
     assert sealed(vault) != sealed(vault)
+
+
+def test_headers_are_stored_without_keys_and_to_a_bounded_length() -> None:
+    given = (("x-auth-token", "ccf_deadbeef_secret"), ("x-note", "sk-ant-api03-secret"), ("x-long", "y" * 20_000))
+    stored = dict(redact_headers(given))
+    assert "secret" not in stored["x-auth-token"] + stored["x-note"]
+    assert len(stored["x-long"]) < 5000
