@@ -27,6 +27,7 @@ CASES: dict[str, tuple[Filter, Matches]] = {
         Filter(start=NOW - 500_000, end=NOW - 100_000),
         lambda row: NOW - 500_000 <= row.started_at < NOW - 100_000,
     ),
+    "far future": (Filter(end=253_402_300_799_000), lambda row: True),
     "account": (Filter(accounts=(1,)), lambda row: row.account_id == 1),
     "accounts": (Filter(accounts=(1, 3)), lambda row: row.account_id in (1, 3)),
     "model": (Filter(models=("nobody-knows-1",)), lambda row: row.model_used == "nobody-knows-1"),
