@@ -155,8 +155,7 @@ def _listed(parts: Iterable[Any]) -> str:
 
 
 def _shortened(value: Any) -> Any:
-    # A lone surrogate, which JSON can escape, could not be shown: UTF-8 has no form for it.
-    return value[:_LISTED_TEXT].encode(errors="replace").decode() if isinstance(value, str) else value
+    return value[:_LISTED_TEXT] if isinstance(value, str) else value
 
 
 def _fit(row: dict[str, Any]) -> dict[str, Any]:

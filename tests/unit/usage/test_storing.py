@@ -67,10 +67,6 @@ def test_list_that_is_too_long_is_shortened_and_stays_a_list(column: str, parts:
     assert all(one[0] == two[0][:500] for one, two in zip(kept, parts, strict=False))
 
 
-def test_listed_text_can_be_shown() -> None:
-    assert json.loads(request_row(end(NOW, losses=["a\ud800"]), 0)["losses"]) == ["a?"]
-
-
 def test_unknown_is_null_and_zero_is_zero() -> None:
     row = request_row(end(NOW, tokens=[None, 0, None, None, None, None], model_served=None, model=None), 0)
     assert (row["input_tokens"], row["output_tokens"], row["cost"]) == (None, 0, None)
