@@ -4,6 +4,7 @@ from app.accounts.service import views
 from app.errors import InvalidInput
 from app.runtime import runtime
 from app.usage.queries import FacetValue, facets
+from app.usage.search import UNSERVED
 
 NO_ACCOUNT = "no_account"
 """Stands for requests that no account served."""
@@ -34,7 +35,7 @@ def _account_id(name: str, known: dict[str, str]) -> int:
     if name in known:
         return int(known[name])
     if name == NO_ACCOUNT:
-        return 0
+        return UNSERVED
     if name.isascii() and name.isdigit() and len(name) <= 15:
         return int(name)
     raise InvalidInput.field("accounts", f"no account is named {name}")

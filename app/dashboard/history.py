@@ -18,7 +18,7 @@ from app.usage.export import MEDIA_TYPES, export
 from app.usage.feed import Change, Feed
 from app.usage.queries import FacetValue, facets, list_requests
 from app.usage.rows import RequestRow
-from app.usage.search import Filter
+from app.usage.search import UNSERVED, Filter
 
 _PAGE = 50
 _KINDS = ("account", "model", "key", "status")
@@ -110,7 +110,7 @@ def matches(asked: Filter, row: RequestRow) -> bool:
     """Whether a filter wants a row. A request that runs has no account and no status yet: it may still fit."""
     is_running = row.outcome == "running"
     known = (
-        (asked.accounts, row.account_id),
+        (asked.accounts, row.account_id or UNSERVED),
         (asked.statuses, row.status),
         (asked.models, row.model_used),
         (asked.keys, row.key_id),

@@ -30,6 +30,13 @@ CASES: dict[str, tuple[Filter, Matches]] = {
     "far future": (Filter(end=253_402_300_799_000), lambda row: True),
     "account": (Filter(accounts=(1,)), lambda row: row.account_id == 1),
     "accounts": (Filter(accounts=(1, 3)), lambda row: row.account_id in (1, 3)),
+    "no account": (Filter(accounts=(0,)), lambda row: row.account_id is None),
+    "an account or none": (Filter(accounts=(0, 2)), lambda row: row.account_id in (None, 2)),
+    "no account, and failed": (Filter(accounts=(0,), failed=True), lambda row: row.account_id is None and failed(row)),
+    "no account, and a rare key": (
+        Filter(accounts=(0, 1), keys=("aaaaaaaa",)),
+        lambda row: row.account_id in (None, 1) and row.key_id == "aaaaaaaa",
+    ),
     "model": (Filter(models=("nobody-knows-1",)), lambda row: row.model_used == "nobody-knows-1"),
     "key": (Filter(keys=("aaaaaaaa",)), lambda row: row.key_id == "aaaaaaaa"),
     "status": (Filter(statuses=(429, 529)), lambda row: row.status in (429, 529)),
@@ -135,6 +142,9 @@ def test_text_that_contradicts_the_session_finds_nothing(history: None) -> None:
         (Filter(outcomes=("refused",)), "requests_failed"),
         (Filter(outcomes=("running",)), "requests_running"),
         (Filter(models=("claude-opus-4-5",)), "requests_by_model"),
+        (Filter(accounts=(0,)), "requests_by_account"),
+        (Filter(accounts=(1, 3)), "requests_by_account"),
+        (Filter(accounts=(0, 1)), "requests_by_account"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
