@@ -8,7 +8,7 @@ from flask.typing import ResponseReturnValue
 from app.clock import now_ms
 from app.dashboard import show
 from app.dashboard.blueprints import dashboard
-from app.dashboard.narrowing import OUTCOMES, text, wanted
+from app.dashboard.narrowing import NAMES, OUTCOMES, text, wanted
 from app.dashboard.ranges import local_text, moment, names
 from app.errors import InvalidInput
 from app.gate.streams import Event, event_stream, long_answer
@@ -133,8 +133,8 @@ def matches(asked: Filter, row: RequestRow) -> bool:
 
 def kept_arguments() -> dict[str, Any]:
     """Return the filters of the address, for links that keep them."""
-    kept = {name: [one for one in values if one] for name, values in request.args.lists()}
-    return {name: values for name, values in kept.items() if values and name not in ("before", "after")}
+    kept = {name: [one for one in values if one] for name, values in request.args.lists() if name in NAMES}
+    return {name: values for name, values in kept.items() if values}
 
 
 def _below() -> int | None:
