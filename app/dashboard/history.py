@@ -10,11 +10,13 @@ from app.dashboard import show
 from app.dashboard.blueprints import dashboard
 from app.dashboard.narrowing import NAMES, OUTCOMES, text, wanted
 from app.dashboard.ranges import local_text, moment, names
+from app.db import offload_in_context
 from app.errors import InvalidInput
 from app.gate.streams import Event, event_stream, long_answer
+from app.gate.visitors import actor
 from app.runtime import runtime
 from app.usage import feed
-from app.usage.export import MEDIA_TYPES, export
+from app.usage.export import MEDIA_TYPES, noted_export
 from app.usage.feed import Change, Feed
 from app.usage.queries import FacetValue, facets, list_requests
 from app.usage.rows import RequestRow
@@ -70,7 +72,8 @@ requests_stream._cooperative = True  # type: ignore[attr-defined]  # noqa: SLF00
 @dashboard.get("/requests/export.csv")
 def requests_export() -> Response:
     """Send all that the filter of the address finds, newest first, as a table for other programs."""
-    return long_answer(export(wanted(now_ms()), "csv"), MEDIA_TYPES["csv"], "ccflare-requests.csv")
+    pieces = offload_in_context(lambda: noted_export(wanted(now_ms()), "csv", actor()))
+    return long_answer(pieces, MEDIA_TYPES["csv"], "ccflare-requests.csv")
 
 
 requests_export._cooperative = True  # type: ignore[attr-defined]  # noqa: SLF001 - it streams
