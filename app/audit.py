@@ -8,6 +8,21 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 from app.clock import now_ms
 from app.db import Id64, Model, reading
 
+NOUNS = {
+    "account": "accounts",
+    "database": "the database",
+    "history": "the history",
+    "key": "keys",
+    "keyring": "the keyring",
+    "payload": "stored bodies",
+    "price": "prices",
+    "session": "log-ins",
+    "setting": "settings",
+    "stats": "the sums",
+    "user": "users",
+}
+"""What actions concern, and how people call it."""
+
 
 class AuditEntry(Model):
     """One action of one operator."""
@@ -35,7 +50,7 @@ SYSTEM = Actor("system")
 
 
 def note(session: Session, actor: Actor, action: str, subject: str | None = None, detail: str | None = None) -> None:
-    """Append an entry. `action` is `noun.verb` (`account.pause`); `detail` holds no secret."""
+    """Append an entry. `action` is `noun.verb` (`account.pause`), the noun one of `NOUNS`; `detail` holds no secret."""
     session.add(
         AuditEntry(at=now_ms(), actor=actor.name, address=actor.address, action=action, subject=subject, detail=detail)
     )

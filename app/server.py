@@ -106,7 +106,7 @@ def _read_body(wanted: Request) -> None:
     limit = wanted.max_content_length
     with _within(_BODY_WITHIN_S):
         size = len(wanted.get_data(cache=True))
-    if limit is not None and size >= limit:
+    if limit is not None and size >= limit and wanted.content_length != size:
         # Werkzeug cuts a body without a declared length at the limit and says nothing.
         raise RequestEntityTooLarge
 

@@ -251,8 +251,11 @@ def new_request_id(at_ms: int | None = None) -> int:
 
 
 def first_id(at_ms: int) -> int:
-    """Return the smallest id that a request which begins at a time can have; 0 before there were ids."""
-    return max(0, at_ms - _ID_EPOCH_MS) << 22
+    """Return the smallest id that a request which begins at a time can have; 0 before there were ids.
+
+    A time that no id can have gives the largest id that there can be.
+    """
+    return min(max(0, at_ms - _ID_EPOCH_MS) << 22, (1 << 63) - 1)
 
 
 def time_of(request_id: int) -> int:

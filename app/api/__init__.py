@@ -23,12 +23,12 @@ from app.api import (
     users,
     windows,
 )
-from app.api.paths import RequestId, RowId
+from app.api.paths import CONVERTERS
 
 __all__ = ["api", "nouns"]
 
 api = Blueprint("api", __name__, url_prefix="/api")
-api.record(lambda state: state.app.url_map.converters.update(request_id=RequestId, row_id=RowId))
+api.record(lambda state: state.app.url_map.converters.update(CONVERTERS))
 for _part in (
     accounts.accounts,
     oauth.oauth,

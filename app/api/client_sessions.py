@@ -6,7 +6,7 @@ from typing import Annotated
 from flask import Blueprint
 
 from app.api import cursors
-from app.api.narrowing import account_ids, key_ids
+from app.api.narrowing import account_ids, check_order, key_ids
 from app.api.operations import operation
 from app.api.rules import Between, Cursor, Text, Time
 from app.usage.sessions import SessionDetail, SessionFilter, SessionRow, list_sessions, session_detail
@@ -54,6 +54,7 @@ def one_session(session_id: str) -> SessionDetail:
 
 
 def _filter(query: SessionQuery) -> SessionFilter:
+    check_order(query.from_, query.to)
     (account,) = account_ids((query.account,)) if query.account else (None,)
     (key,) = key_ids((query.key,)) if query.key else (None,)
     return SessionFilter(query.from_, query.to, account, query.model, key, query.agent, query.q)

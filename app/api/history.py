@@ -6,14 +6,15 @@ from typing import Annotated, Literal
 from flask import Blueprint, Response
 
 from app.api import cursors
-from app.api.narrowing import account_ids, key_ids
+from app.api.narrowing import account_ids, check_order, key_ids
 from app.api.operations import cooperative, operation
 from app.api.rules import Between, Cursor, Text, Time, Values
 from app.db import offload_in_context
 from app.gate.streams import long_answer
+from app.gate.visitors import actor
 from app.runtime import runtime
 from app.usage import feed
-from app.usage.export import MEDIA_TYPES, Format, export
+from app.usage.export import MEDIA_TYPES, Format, noted_export
 from app.usage.queries import FacetValue, RequestDetail, facets, list_requests
 from app.usage.rows import RequestRow
 from app.usage.search import Filter
@@ -103,7 +104,7 @@ def filter_values(query: FacetQuery) -> tuple[FacetValue, ...]:
 @operation(media=("text/csv", "application/jsonl"))
 def exported_requests(query: ExportQuery) -> Response:
     """Send every request that the filter means as a file: CSV or JSON lines, of any size."""
-    pieces = export(offload_in_context(lambda: filter_of(query)), query.format)
+    pieces = offload_in_context(lambda: noted_export(filter_of(query), query.format, actor()))
     return long_answer(pieces, MEDIA_TYPES[query.format], f"ccflare-requests.{query.format}")
 
 
@@ -116,6 +117,7 @@ def one_request(request_id: int) -> RequestDetail:
 
 def filter_of(query: RequestFilter) -> Filter:
     """Return a filter as the usage room wants it. Raises InvalidInput."""
+    check_order(query.from_, query.to)
     return Filter(
         start=query.from_,
         end=query.to,

@@ -1,4 +1,4 @@
-"""Variables in the API's paths. What a path cannot mean is no path, whatever the method."""
+"""Variables in paths. What a path cannot mean is no path, whatever the method."""
 
 from werkzeug.routing import BaseConverter, IntegerConverter, ValidationError
 
@@ -9,6 +9,21 @@ class RowId(IntegerConverter):
     """The id of a row: a number that every database can hold."""
 
     regex = r"\d{1,18}"
+
+
+class Part(BaseConverter):
+    """A text without a NUL, which no database holds."""
+
+    regex = r"[^/\x00]+"
+    part_isolating = True
+
+
+class Rest(BaseConverter):
+    """The same, with slashes."""
+
+    regex = r"[^/\x00][^\x00]*?"
+    part_isolating = False
+    weight = 200
 
 
 class RequestId(BaseConverter):
@@ -24,3 +39,6 @@ class RequestId(BaseConverter):
 
     def to_url(self, value: int) -> str:
         return id_text(value)
+
+
+CONVERTERS = {"default": Part, "path": Rest, "request_id": RequestId, "row_id": RowId}

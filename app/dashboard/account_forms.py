@@ -42,7 +42,7 @@ def add_account() -> ResponseReturnValue:
     return show.done(url_for("dashboard.accounts"), f"{view.name} is in the pool.")
 
 
-@dashboard.post("/accounts/<int:account_id>/log-in")
+@dashboard.post("/accounts/<row_id:account_id>/log-in")
 def log_in_account(account_id: int) -> ResponseReturnValue:
     """Begin to log an account in anew."""
     return _to_log_in(runtime().log_ins.begin_again(account_id, own_cookie()))
@@ -64,13 +64,13 @@ def finish_account() -> ResponseReturnValue:
     return show.done(url_for("dashboard.accounts"), f"{view.name} is logged in.")
 
 
-@dashboard.get("/accounts/<int:account_id>/pause")
+@dashboard.get("/accounts/<row_id:account_id>/pause")
 def why_pause_account(account_id: int) -> ResponseReturnValue:
     """Ask for the reason of a pause."""
     return show.form("pages/account_pause.html", account=_view(account_id))
 
 
-@dashboard.route("/accounts/<int:account_id>/delete", methods=["GET", "POST"])
+@dashboard.route("/accounts/<row_id:account_id>/delete", methods=["GET", "POST"])
 def remove_account(account_id: int) -> ResponseReturnValue:
     """Delete an account, once its name has been typed."""
     view = _view(account_id)
@@ -83,20 +83,20 @@ def remove_account(account_id: int) -> ResponseReturnValue:
     return show.done(url_for("dashboard.accounts"), f"{view.name} is deleted. Its history stays.")
 
 
-@dashboard.post("/accounts/<int:account_id>/rename")
+@dashboard.post("/accounts/<row_id:account_id>/rename")
 def rename_account(account_id: int) -> ResponseReturnValue:
     """Give an account another name."""
     return _saved(account_id, lambda: service.rename(account_id, forms.text("name"), actor()), "The name is changed.")
 
 
-@dashboard.post("/accounts/<int:account_id>/endpoint")
+@dashboard.post("/accounts/<row_id:account_id>/endpoint")
 def set_account_endpoint(account_id: int) -> ResponseReturnValue:
     """Set where an account is reached."""
     endpoint = forms.text("endpoint") or None
     return _saved(account_id, lambda: service.set_endpoint(account_id, endpoint, actor()), "The endpoint is changed.")
 
 
-@dashboard.post("/accounts/<int:account_id>/mappings")
+@dashboard.post("/accounts/<row_id:account_id>/mappings")
 def set_account_mappings(account_id: int) -> ResponseReturnValue:
     """Replace the model mappings of an account."""
 
@@ -106,7 +106,7 @@ def set_account_mappings(account_id: int) -> ResponseReturnValue:
     return _saved(account_id, change, "The mappings are changed.")
 
 
-@dashboard.post("/accounts/<int:account_id>/key")
+@dashboard.post("/accounts/<row_id:account_id>/key")
 def replace_account_key(account_id: int) -> ResponseReturnValue:
     """Give an account another API key."""
 

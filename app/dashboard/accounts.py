@@ -27,37 +27,37 @@ def accounts() -> ResponseReturnValue:
     return show.page("pages/accounts.html", **values)
 
 
-@dashboard.get("/accounts/<int:account_id>")
+@dashboard.get("/accounts/<row_id:account_id>")
 def account(account_id: int) -> ResponseReturnValue:
     """Show one account with all that can be changed of it."""
     return show_account(account_id)
 
 
-@dashboard.get("/accounts/<int:account_id>/row")
+@dashboard.get("/accounts/<row_id:account_id>/row")
 def account_row(account_id: int) -> ResponseReturnValue:
     """Show one account as it stands in the list."""
     return _row(service.view(runtime().vault, account_id))
 
 
-@dashboard.post("/accounts/<int:account_id>/pause")
+@dashboard.post("/accounts/<row_id:account_id>/pause")
 def pause_account(account_id: int) -> ResponseReturnValue:
     """Take an account out of the pool."""
     return _changed(service.pause(account_id, forms.text("reason") or None, actor()), "is paused")
 
 
-@dashboard.post("/accounts/<int:account_id>/resume")
+@dashboard.post("/accounts/<row_id:account_id>/resume")
 def resume_account(account_id: int) -> ResponseReturnValue:
     """Put an account back into the pool."""
     return _changed(service.resume(account_id, actor()), "is back in the pool")
 
 
-@dashboard.post("/accounts/<int:account_id>/reset")
+@dashboard.post("/accounts/<row_id:account_id>/reset")
 def reset_account(account_id: int) -> ResponseReturnValue:
     """Forget the cool-downs of an account."""
     return _changed(service.force_reset(account_id, actor()), "will be asked again")
 
 
-@dashboard.post("/accounts/<int:account_id>/auto-refresh")
+@dashboard.post("/accounts/<row_id:account_id>/auto-refresh")
 def auto_refresh_account(account_id: int) -> ResponseReturnValue:
     """Switch the early opening of windows on or off."""
     is_on = forms.is_on("auto_refresh")
@@ -65,7 +65,7 @@ def auto_refresh_account(account_id: int) -> ResponseReturnValue:
     return _changed(service.set_auto_refresh(account_id, is_on, actor()), told)
 
 
-@dashboard.post("/accounts/<int:account_id>/priority")
+@dashboard.post("/accounts/<row_id:account_id>/priority")
 def prioritise_account(account_id: int) -> ResponseReturnValue:
     """Set the place of an account in the order."""
     view = service.set_priority(account_id, forms.whole("priority"), actor())

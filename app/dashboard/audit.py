@@ -5,13 +5,12 @@ from typing import Any
 from flask import request, url_for
 from flask.typing import ResponseReturnValue
 
-from app.audit import EntryFilter, entries
+from app.audit import NOUNS, EntryFilter, entries
 from app.dashboard import show
 from app.dashboard.blueprints import dashboard
 from app.errors import InvalidInput
 
 _PAGE = 100
-_NOUNS = ("account", "key", "user", "session", "setting", "job", "payload", "export")
 
 
 @dashboard.get("/audit")
@@ -23,7 +22,7 @@ def audit() -> ResponseReturnValue:
     shown = found[:_PAGE]
     older = url_for("dashboard.audit", **asked, before=shown[-1].id) if len(found) > _PAGE else None
     is_filtered = any(asked.values()) or wanted.before is not None
-    return show.page("pages/audit.html", entries=shown, asked=asked, nouns=_NOUNS, older=older, is_filtered=is_filtered)
+    return show.page("pages/audit.html", entries=shown, asked=asked, nouns=NOUNS, older=older, is_filtered=is_filtered)
 
 
 def _before() -> int | None:

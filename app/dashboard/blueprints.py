@@ -7,6 +7,7 @@ from htmx_flask import Htmx
 from app import figures
 from app.clock import now_ms
 from app.dashboard.navigation import navigation, pool_pulse
+from app.errors import InvalidInput
 from app.usage.advice import REASONS
 from app.usage.cache_losses import CAUSES
 from app.version import VERSION
@@ -34,6 +35,16 @@ def _equip(state: BlueprintSetupState) -> None:
 
 
 dashboard.record_once(_equip)
+
+
+@dashboard.before_request
+@entrance.before_request
+def refuse_nul() -> None:
+    """Refuse a NUL in an address or a form: no database holds one. Raises InvalidInput."""
+    for given in (request.args, request.form):
+        for name, value in given.items(multi=True):
+            if "\0" in value:
+                raise InvalidInput.field(name[:50], "holds a character that no text has")
 
 
 def theme() -> str | None:

@@ -8,17 +8,19 @@ from flask.typing import ResponseReturnValue
 from app.clock import now_ms
 from app.dashboard import show
 from app.dashboard.blueprints import dashboard
-from app.dashboard.narrowing import OUTCOMES, text, wanted
+from app.dashboard.narrowing import NAMES, OUTCOMES, text, wanted
 from app.dashboard.ranges import local_text, moment, names
+from app.db import offload_in_context
 from app.errors import InvalidInput
 from app.gate.streams import Event, event_stream, long_answer
+from app.gate.visitors import actor
 from app.runtime import runtime
 from app.usage import feed
-from app.usage.export import MEDIA_TYPES, export
+from app.usage.export import MEDIA_TYPES, noted_export
 from app.usage.feed import Change, Feed
 from app.usage.queries import FacetValue, facets, list_requests
 from app.usage.rows import RequestRow
-from app.usage.search import Filter
+from app.usage.search import UNSERVED, Filter
 
 _PAGE = 50
 _KINDS = ("account", "model", "key", "status")
@@ -70,7 +72,8 @@ requests_stream._cooperative = True  # type: ignore[attr-defined]  # noqa: SLF00
 @dashboard.get("/requests/export.csv")
 def requests_export() -> Response:
     """Send all that the filter of the address finds, newest first, as a table for other programs."""
-    return long_answer(export(wanted(now_ms()), "csv"), MEDIA_TYPES["csv"], "ccflare-requests.csv")
+    pieces = offload_in_context(lambda: noted_export(wanted(now_ms()), "csv", actor()))
+    return long_answer(pieces, MEDIA_TYPES["csv"], "ccflare-requests.csv")
 
 
 requests_export._cooperative = True  # type: ignore[attr-defined]  # noqa: SLF001 - it streams
@@ -110,7 +113,7 @@ def matches(asked: Filter, row: RequestRow) -> bool:
     """Whether a filter wants a row. A request that runs has no account and no status yet: it may still fit."""
     is_running = row.outcome == "running"
     known = (
-        (asked.accounts, row.account_id),
+        (asked.accounts, row.account_id or UNSERVED),
         (asked.statuses, row.status),
         (asked.models, row.model_used),
         (asked.keys, row.key_id),
@@ -133,8 +136,8 @@ def matches(asked: Filter, row: RequestRow) -> bool:
 
 def kept_arguments() -> dict[str, Any]:
     """Return the filters of the address, for links that keep them."""
-    kept = {name: [one for one in values if one] for name, values in request.args.lists()}
-    return {name: values for name, values in kept.items() if values and name not in ("before", "after")}
+    kept = {name: [one for one in values if one] for name, values in request.args.lists() if name in NAMES}
+    return {name: values for name, values in kept.items() if values}
 
 
 def _below() -> int | None:

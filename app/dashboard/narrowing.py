@@ -12,6 +12,8 @@ from app.usage.sessions import SessionFilter
 from app.usage.spans import RANGES
 
 OUTCOMES = ("running", "complete", "client_gone", "upstream_broke", "refused", "cut_by_shutdown")
+NAMES = ("range", "from", "to", "account", "model", "key", "status", "outcome", "failed", "session", "agent", "q")
+"""What the address of a list may say."""
 _MAX_TEXT = 200
 
 

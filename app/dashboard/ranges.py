@@ -15,6 +15,7 @@ OFFSET_COOKIE = "ccflare_offset"
 
 _MAX_OFFSET_MINUTES = 840
 _LONGEST_MS = 4000 * DAY_MS
+_LATEST = 253_370_764_800_000  # 9999-01-01: on no clock of the world does it lie beyond what a date can say.
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,20 +51,19 @@ def names() -> tuple[str, ...]:
 def moment(name: str) -> int | None:
     """Return a time of the address: epoch milliseconds, or date and time as the reader's clock shows it.
 
-    Raises InvalidInput.
+    What lies before 1970 or after 9998 is moved there. Raises InvalidInput.
     """
     text = request.args.get(name, "").strip()
     if not text:
         return None
     if text.isascii() and text.isdigit() and len(text) <= 15:
-        return int(text)
+        return min(int(text), _LATEST)
     try:
         told = datetime.fromisoformat(text)
-        if told.tzinfo is not None:
-            return int(told.timestamp() * 1000)
-        return int(told.replace(tzinfo=UTC).timestamp() * 1000) - reader_offset_ms()
+        at = int(told.replace(tzinfo=told.tzinfo or UTC).timestamp() * 1000)
     except (ValueError, OverflowError) as exc:
         raise InvalidInput.field(name, "give a date and time such as 2026-11-22T14:30") from exc
+    return min(max(0, at - (0 if told.tzinfo else reader_offset_ms())), _LATEST)
 
 
 def local_text(at: int | None) -> str:

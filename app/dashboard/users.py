@@ -29,7 +29,7 @@ def create_user() -> ResponseReturnValue:
     return show.done(url_for("dashboard.users"), f"{user.name} may log in.")
 
 
-@dashboard.route("/users/<int:user_id>/password", methods=["GET", "POST"])
+@dashboard.route("/users/<row_id:user_id>/password", methods=["GET", "POST"])
 def set_user_password(user_id: int) -> ResponseReturnValue:
     """Give a user another password; the user's sessions end."""
     user = _found(user_id)
@@ -42,21 +42,21 @@ def set_user_password(user_id: int) -> ResponseReturnValue:
     return show.done(url_for("dashboard.users"), f"{user.name} has a new password and is logged out everywhere.")
 
 
-@dashboard.post("/users/<int:user_id>/role")
+@dashboard.post("/users/<row_id:user_id>/role")
 def set_user_role(user_id: int) -> ResponseReturnValue:
     """Make a user an admin or a viewer."""
     user = service.set_role(_found(user_id).name, forms.text("role"), actor())
     return show.done(url_for("dashboard.users"), f"{user.name} is {user.role} now.")
 
 
-@dashboard.post("/users/<int:user_id>/disable")
+@dashboard.post("/users/<row_id:user_id>/disable")
 def disable_user(user_id: int) -> ResponseReturnValue:
     """Shut a user out, at once."""
     user = service.disable(_found(user_id).name, actor())
     return show.done(url_for("dashboard.users"), f"{user.name} is shut out.")
 
 
-@dashboard.post("/users/<int:user_id>/enable")
+@dashboard.post("/users/<row_id:user_id>/enable")
 def enable_user(user_id: int) -> ResponseReturnValue:
     """Let a user in again."""
     user = service.enable(_found(user_id).name, actor())

@@ -4,13 +4,14 @@ import csv
 import io
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from typing import Any, Literal
 
 from sqlalchemy import Row
 
-from app.db import reading
+from app.audit import Actor, note
+from app.db import reading, transaction
 from app.errors import InvalidInput
 from app.usage.models import Request
 from app.usage.rows import key_names
@@ -64,6 +65,16 @@ def export(wanted: Filter, form: str) -> Iterator[str]:
     if form not in FORMATS:
         raise InvalidInput.field("format", f"give one of {', '.join(FORMATS)}")
     return _pieces(wanted, form == "csv")
+
+
+def noted_export(wanted: Filter, form: str, actor: Actor) -> Iterator[str]:
+    """Return the export as above, with an entry in the audit log."""
+    pieces = export(wanted, form)
+    told = {one.name: getattr(wanted, one.name) for one in fields(wanted)}
+    narrowing = "".join(f", {name} {value}" for name, value in told.items() if value not in (None, ()))
+    with transaction() as session:
+        note(session, actor, "history.export", None, f"{form}{narrowing}")
+    return pieces
 
 
 def _pieces(wanted: Filter, is_csv: bool) -> Iterator[str]:

@@ -4,10 +4,18 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from app.providers.openai_wire.usage import usage_to_anthropic
 from app.values import Tokens
 
 _MAX_COUNT = 1 << 53
 _MAX_TEXT = 2000
+_CHAT_NAMES = {
+    "input_tokens": "prompt_tokens",
+    "input_tokens_details": "prompt_tokens_details",
+    "output_tokens": "completion_tokens",
+    "output_tokens_details": "completion_tokens_details",
+}
+"""What Chat Completions calls the same counts of the Responses API."""
 
 Document = dict[str, Any]
 
@@ -188,21 +196,10 @@ def _anthropic_usage(findings: Findings, message: Document) -> bool:
 
 
 def _openai_usage(findings: Findings, usage: Document) -> bool:
-    """Take a usage object; its prompt count includes what the cache read and wrote, ours does not."""
-    if not usage:
-        return False
-    prompt = _count(usage.get("prompt_tokens", usage.get("input_tokens")))
-    details = _object(usage, "prompt_tokens_details") or _object(usage, "input_tokens_details")
-    read = _count(details.get("cached_tokens"))
-    written = _count(details.get("cache_creation_input_tokens", details.get("cache_write_tokens")))
-    return findings.count(
-        {
-            "input": None if prompt is None else max(0, prompt - (read or 0) - (written or 0)),
-            "output": _count(usage.get("completion_tokens", usage.get("output_tokens"))),
-            "cache_read": read,
-            "cache_write_5m": written,
-        }
-    )
+    """Take a usage object of Chat Completions or Responses: it counts as the same answer in Anthropic's words does."""
+    given = {name: value for name, value in usage.items() if value is not None}
+    chat = {_CHAT_NAMES[name]: value for name, value in given.items() if name in _CHAT_NAMES} | given
+    return _anthropic_usage(findings, {"usage": usage_to_anthropic(chat)})
 
 
 def _has_content(chunk: Document) -> bool:

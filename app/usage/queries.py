@@ -151,8 +151,8 @@ def request_detail(request_id: int) -> RequestDetail:
     return RequestDetail(
         request=seen,
         attempts=attempts,
-        refused=tuple(RefusedAccount(*one) for one in json.loads(row.refused or "[]")),
-        losses=tuple(json.loads(row.losses or "[]")),
+        refused=tuple(RefusedAccount(*one) for one in _listed(row.refused)),
+        losses=tuple(_listed(row.losses)),
         cost=_cost(row),
         strategy=row.strategy,
         why=row.why,
@@ -196,6 +196,14 @@ def latest_failures(limit: int = 10, within_ms: int = DAY_MS) -> tuple[Failure, 
     return tuple(
         Failure(row, reasons.get(row.id), advice(row.status, row.outcome, reasons.get(row.id))) for row in rows
     )
+
+
+def _listed(written: str | None) -> list[Any]:
+    """Return a list that a column holds, an empty one for what is no whole JSON."""
+    try:
+        return list(json.loads(written or "[]"))
+    except ValueError:
+        return []
 
 
 def _attempts(session: Session, request_id: int) -> tuple[AttemptRow, ...]:

@@ -78,7 +78,7 @@ def reprice(
     name = f"reprice since {since or 0}{'' if until is None else f' until {until}'}"
     course = _Course(name, first_id(start) - 1, first_id(end))
     with transaction() as session:
-        note(session, actor, "prices.reprice", None, name)
+        note(session, actor, "price.reprice", None, name)
         (upsert if restart else insert_new)(session, Mark, [_mark(course)], ["name"])
     return _steps(course)
 
@@ -98,7 +98,7 @@ def ask(actor: Actor, since: int | None = None, until: int | None = None) -> Non
             if (since is None or course.above <= one.above) and (until is None or one.below <= course.below)
         ]
         session.execute(delete(Mark).where(Mark.name.in_(covered)))
-        note(session, actor, "prices.reprice", None, f"reprice since {since or 0} until {end}")
+        note(session, actor, "price.reprice", None, f"reprice since {since or 0} until {end}")
         insert_new(session, Mark, [_mark(course)], ["name"])
 
 

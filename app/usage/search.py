@@ -5,15 +5,17 @@ from dataclasses import dataclass, replace
 from time import monotonic
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, Select, and_, func, literal, or_, select, text, tuple_
+from sqlalchemy import ColumnElement, Row, Select, and_, case, func, literal, or_, select, text, tuple_
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from app.usage.models import FAILED, RUNNING, UNUSUAL, Facet, Request
 from app.usage.stretches import Filter, stretches
 from app.values import first_id, id_from_text
 
-__all__ = ["Filter", "Found", "find", "resolved"]
+__all__ = ["UNSERVED", "Filter", "Found", "find", "resolved"]
 
+UNSERVED = 0
+"""Among accounts: none served the request, as the sums have it."""
 _STEPS = (250, 500)
 """Rows that lead which are looked at in one step; the last number repeats."""
 _ABOVE_ALL = (1 << 63) - 1
@@ -139,7 +141,7 @@ def _lead(session: Session, wanted: Filter) -> _Lead | None:
 
 def _leads(wanted: Filter) -> dict[str, _Lead]:
     found = [
-        _Lead("account", tuple(Request.account_id == one for one in wanted.accounts)),
+        _Lead("account", tuple(map(_served_by, wanted.accounts))),
         _Lead("model", tuple(Request.model_used == one for one in wanted.models)),
         _Lead("key", tuple(Request.key_id == one for one in wanted.keys)),
     ]
@@ -150,6 +152,10 @@ def _leads(wanted: Filter) -> dict[str, _Lead]:
     elif wanted.failed or (wanted.outcomes and not {"complete", "running"} & set(wanted.outcomes)):
         found.append(_Lead("failed", (text(FAILED),)))  # type: ignore[arg-type]
     return {lead.name: lead for lead in found if lead.conditions}
+
+
+def _served_by(account_id: int) -> ColumnElement[bool]:
+    return Request.account_id.is_(None) if account_id == UNSERVED else Request.account_id == account_id
 
 
 def _sizes(session: Session, wanted: Filter) -> dict[str, int]:
@@ -167,6 +173,10 @@ def _sizes(session: Session, wanted: Filter) -> dict[str, int]:
         select(Facet.kind, func.sum(Facet.requests)).where(or_(is_named, is_failed)).group_by(Facet.kind)
     ):
         sizes["failed" if kind == "outcome" else kind] = int(count)
+    if UNSERVED in wanted.accounts:
+        unserved = func.sum(case((Facet.kind == "outcome", Facet.requests), else_=-Facet.requests))
+        found = session.execute(select(unserved).where(Facet.kind.in_(("outcome", "account")))).scalar()
+        sizes["account"] += int(found or 0)
     return sizes
 
 
@@ -179,7 +189,11 @@ def _conditions(wanted: Filter, lead: _Lead | None) -> list[ColumnElement[bool]]
     if wanted.agent_id is not None:
         found.append(_veiled(Request.agent_id, name == "agent") == wanted.agent_id)
     if wanted.accounts:
-        found.append(_veiled(Request.account_id, name == "account").in_(wanted.accounts))
+        found.append(
+            or_(*map(_served_by, wanted.accounts))
+            if name == "account"
+            else func.coalesce(Request.account_id, UNSERVED).in_(wanted.accounts)
+        )
     if wanted.models:
         found.append(_veiled(Request.model_used, name == "model").in_(wanted.models))
     if wanted.keys:

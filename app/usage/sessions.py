@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Row, Select, and_, or_, select
+from sqlalchemy import ColumnElement, Row, Select, and_, func, or_, select
 from sqlalchemy.orm import Session, aliased
 
 from app.db import reading
@@ -13,6 +13,7 @@ from app.usage.cache_losses import CacheLoss, losses
 from app.usage.models import ClientSession, Request, SessionPart
 from app.usage.prices import overrides
 from app.usage.rows import COLUMNS, RequestRow, account_labels, key_names, request_rows
+from app.usage.search import UNSERVED
 from app.usage.turns import TURN_COLUMNS, turn_of
 
 MAX_LIMIT = 200
@@ -22,7 +23,10 @@ _MAX_PARTS = 500
 
 @dataclass(frozen=True, slots=True)
 class SessionFilter:
-    """Which sessions are meant: what is empty does not matter. `text`: the beginning of the id."""
+    """Which sessions are meant: what is empty does not matter. `account` 0: no account served one of its requests.
+
+    `text`: the beginning of the id.
+    """
 
     start: int | None = None
     end: int | None = None
@@ -159,7 +163,7 @@ def session_detail(session_id: str) -> SessionDetail:
 
 def _places(wanted: SessionFilter, cursor: tuple[int, str] | None) -> Select[Any]:
     """Select (last seen, id) of sessions, newest first. Where a part is asked for, that is when the part was seen."""
-    parts = (("agent", wanted.agent), ("key", wanted.key), ("model", wanted.model), ("account", wanted.account))
+    parts = (("agent", wanted.agent), ("key", wanted.key), ("model", wanted.model), ("account", wanted.account or None))
     given = [(kind, str(value)) for kind, value in parts if value is not None]
     last_at: Any = ClientSession.last_at
     first_at: Any = ClientSession.first_at
@@ -173,6 +177,8 @@ def _places(wanted: SessionFilter, cursor: tuple[int, str] | None) -> Select[Any
             part = aliased(SessionPart)
             same = and_(part.session_id == session_id, part.kind == kind, part.value == value, part.requests > 0)
             conditions.append(select(part.session_id).where(same).exists())
+    if wanted.account == UNSERVED:
+        conditions.append(_is_partly_unserved(session_id))
     if wanted.text:
         said = wanted.text.strip()
         conditions += [session_id >= said, session_id < f"{said}\U0010ffff"]
@@ -184,6 +190,14 @@ def _places(wanted: SessionFilter, cursor: tuple[int, str] | None) -> Select[Any
         at, above = cursor
         conditions += [last_at <= at, or_(last_at < at, and_(last_at == at, session_id < above))]
     return select(last_at, session_id).where(*conditions).order_by(last_at.desc(), session_id.desc())
+
+
+def _is_partly_unserved(session_id: Any) -> ColumnElement[bool]:
+    """Whether a session has more requests than accounts served of it."""
+    whole, part = aliased(ClientSession), aliased(SessionPart)
+    of_accounts = and_(part.session_id == whole.id, part.kind == "account")
+    served = select(func.coalesce(func.sum(part.requests), 0)).where(of_accounts).scalar_subquery()
+    return select(whole.id).where(whole.id == session_id, whole.requests > served).exists()
 
 
 def _session_rows(session: Session, held: Sequence[ClientSession]) -> tuple[SessionRow, ...]:

@@ -24,6 +24,10 @@ from app.values import Tokens, first_id
 
 _CHUNK = 500
 _LONG_TEXT = 10_000
+_LISTED_TEXT = 500
+"""Characters of one text in a column that holds a list."""
+_LISTS = ("refused", "losses")
+"""The columns that hold a list as JSON."""
 TOKENS = (
     "input_tokens",
     "output_tokens",
@@ -118,9 +122,9 @@ def request_row(head: dict[str, Any], attempts: int, prices: Mapping[str, Rates]
     last_token_at = row.pop("last_token_at", None)
     row.update(zip(TOKENS, tokens.counts, strict=True))
     row["attempts"] = attempts
-    for name in ("refused", "losses"):
+    for name in _LISTS:
         if row[name] is not None:
-            row[name] = json.dumps(row[name])
+            row[name] = _listed(row[name])
     row["tokens_per_s"] = _speed(tokens.output, row["first_token_at"], last_token_at)
     _fit(row)
     model = row["model_used"] = row["model_served"] or row["model"]
@@ -133,8 +137,25 @@ _MOST_CHARS = {
     column.name: getattr(column.type, "length", None) or _LONG_TEXT
     for model in (Request, Attempt)
     for column in model.__table__.columns
-    if isinstance(column.type, String)
+    if isinstance(column.type, String) and column.name not in _LISTS
 }
+
+
+def _listed(parts: Iterable[Any]) -> str:
+    """Return a list as JSON no longer than a long text: long texts in it are cut, parts beyond are left out."""
+    kept: list[str] = []
+    left = _LONG_TEXT - len("[]")
+    for part in parts:
+        written = json.dumps([_shortened(one) for one in part] if isinstance(part, list) else _shortened(part))
+        left -= len(written) + len(", ")
+        if left < 0:
+            break
+        kept.append(written)
+    return f"[{', '.join(kept)}]"
+
+
+def _shortened(value: Any) -> Any:
+    return value[:_LISTED_TEXT] if isinstance(value, str) else value
 
 
 def _fit(row: dict[str, Any]) -> dict[str, Any]:

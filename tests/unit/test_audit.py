@@ -1,6 +1,10 @@
+import re
+from pathlib import Path
+
 import pytest
 from flask import Flask
 
+from app import audit
 from app.audit import Actor, EntryFilter, entries, note, was_noted
 from app.clock import now_ms
 from app.db import transaction
@@ -52,3 +56,11 @@ def test_pages_follow_each_other() -> None:
 )
 def test_what_was_noted_is_known(actor: str, action: str, subject: str, after_ms: int, expected: bool) -> None:
     assert was_noted(Actor(actor), action, subject, now_ms() + after_ms) is expected
+
+
+def test_nouns_are_those_of_the_actions_that_are_noted() -> None:
+    source = "\n".join(path.read_text() for path in Path(audit.__file__).parent.rglob("*.py"))
+    noted = set(re.findall(r'\bnote\([^"()]*"([a-z]+)\.[a-z_]+"', source))
+    assert noted <= set(audit.NOUNS)
+    assert len(noted) > 5
+    assert {noun for noun in audit.NOUNS if not re.search(rf'"{noun}\.[a-z_]+"', source)} == set()

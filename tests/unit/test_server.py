@@ -16,6 +16,12 @@ def test_body_of_a_page_is_bounded(app: Flask, size: int, status: int) -> None:
     assert answer.status_code in ((status,) if status == 413 else (400, 401, 413))
 
 
+@pytest.mark.parametrize(("more", "is_read"), [(0, True), (1, False)])
+def test_declared_body_of_just_the_bound_is_read(app: Flask, more: int, is_read: bool) -> None:
+    answer = stranger(app).post("/api/keys", data=b"x" * ((1 << 20) + more))
+    assert (answer.status_code != 413) == is_read
+
+
 def test_body_without_a_length_is_refused_above_the_bound_and_not_cut(app: Flask) -> None:
     environ = {"wsgi.input_terminated": True, "HTTP_TRANSFER_ENCODING": "chunked"}
     body = BytesIO(b"x" * (1 << 21))

@@ -35,6 +35,10 @@ def test_ids_differ_and_sort_by_time() -> None:
     assert all(0 < one < 1 << 63 for one in same)
 
 
+def test_first_id_stays_an_id_at_any_time() -> None:
+    assert (first_id(0), first_id((1 << 53) - 1)) == (0, (1 << 63) - 1)
+
+
 def test_headers_fold_by_lower_case_name() -> None:
     headers = (("X-A", "1"), ("set-cookie", "a"), ("x-a", "2"), ("Set-Cookie", "b"))
     assert folded(headers) == {"x-a": "1, 2", "set-cookie": "a, b"}

@@ -27,6 +27,11 @@ def usage_to_anthropic(usage: Json) -> Json:
     return answer
 
 
+def merged(usage: Json, later: Json) -> Json:
+    """Return a stream's usage with what a later event tells; a null tells nothing."""
+    return usage | {name: count for name, count in later.items() if count is not None}
+
+
 def usage_to_chat(usage: Json) -> Json:
     """Return Chat Completions' usage for Anthropic's."""
     prompt, read, written = _prompt(usage)

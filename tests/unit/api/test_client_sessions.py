@@ -57,3 +57,4 @@ def test_unknown_session_is_not_found(call: Call) -> None:
 
 def test_cursor_of_another_list_is_refused(call: Call) -> None:
     assert call("GET", "/api/sessions?cursor=WzFd").status_code == 400
+    assert call("GET", "/api/sessions?from=2&to=1").get_json()["error"] == "from: lies not before to"

@@ -81,6 +81,7 @@ def test_running_request_is_neither_success_nor_failure(call: Call) -> None:
         ("q=s-1", 1),
         ("q=no%20such", 0),
         ("from=0&to=1000", 0),
+        ("to=9999-12-31T23:59:59Z", 3),
         ("from=1970-01-01T00:00:00Z", 3),
     ],
 )
@@ -105,12 +106,22 @@ def test_filter_narrows(call: Call, query: str, count: int) -> None:
         ("outcome=fine", "outcome"),
         ("accounts=nobody", "accounts"),
         ("from=now", "from"),
+        ("from=2000&to=1000", "from"),
+        ("from=2000&to=2000", "from"),
         ("offset=3", "offset"),
     ],
 )
 def test_wrong_parameter_is_named(call: Call, query: str, field: str) -> None:
     refused = call("GET", f"/api/requests?{query}")
     assert (refused.status_code, list(refused.get_json()["details"])) == (400, [field])
+
+
+def test_export_is_noted(call: Call) -> None:
+    store(1)
+    assert call("GET", "/api/requests/export?format=jsonl&accounts=work&q=x").status_code == 200
+    (entry,) = call("GET", "/api/audit?action=history").get_json()["entries"]
+    assert (entry["actor"], entry["action"]) == ("key:ci", "history.export")
+    assert entry["detail"] == "jsonl, accounts (1,), text x"
 
 
 def test_detail_tells_the_attempts(call: Call) -> None:

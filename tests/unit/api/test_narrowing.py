@@ -22,6 +22,15 @@ def test_accounts_are_known_by_name_or_id_also_when_deleted(app: Flask) -> None:
         account_ids(("nobody",))
 
 
+def test_names_may_hold_commas(app: Flask) -> None:
+    names = ("work", "work, eu")
+    ids = {name: service.add(runtime().vault, NewAccount(name, "console", api_key="k"), SYSTEM).id for name in names}
+    assert account_ids(("work", " eu")) == (ids["work, eu"],)
+    assert account_ids(("5", "work", " eu", "work", "7")) == (5, ids["work, eu"], ids["work"], 7)
+    with pytest.raises(InvalidInput, match="accounts: no account is named  us"):
+        account_ids(("work", " us"))
+
+
 def test_keys_are_known_by_name_or_id(app: Flask, admin_key: str) -> None:
     key_id = admin_key[4:12]
     put(end(now_ms(), key_id=key_id))

@@ -20,6 +20,14 @@ def test_number_that_no_row_has_is_no_path(app: Flask, admin_key: str, method: s
     assert answer.status_code == 404
 
 
+@pytest.mark.parametrize(
+    ("method", "path"), [("GET", "sessions/a%00/b"), ("DELETE", "keys/%00"), ("DELETE", "prices/a/%00")]
+)
+def test_text_that_no_database_holds_is_no_path(app: Flask, admin_key: str, method: str, path: str) -> None:
+    answer = app.test_client().open(f"/api/{path}", method=method, headers={"x-api-key": admin_key})
+    assert answer.status_code == 404
+
+
 def test_id_is_written_as_it_is_read(app: Flask) -> None:
     number = new_request_id()
     with app.test_request_context():

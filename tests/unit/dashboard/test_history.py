@@ -5,6 +5,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
+from app.audit import EntryFilter, entries
 from app.clock import now_ms
 from app.dashboard.history import Rows, matches
 from app.usage.feed import Change, News
@@ -114,6 +115,9 @@ def test_export_holds_what_the_filter_finds_and_no_formula(viewer: FlaskClient) 
     assert len(lines) == 2
     assert id_text(kept["id"]) in lines[1]
     assert "'=HYPERLINK" in lines[1]
+    assert [(one.action, one.detail) for one in entries(EntryFilter(action="history"), 5)] == [
+        ("history.export", "csv, failed True")
+    ]
 
 
 def test_export_is_made_while_it_is_read(viewer: FlaskClient, monkeypatch: pytest.MonkeyPatch) -> None:

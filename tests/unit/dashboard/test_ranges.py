@@ -33,6 +33,20 @@ def test_date_and_time_are_those_of_the_readers_clock(app: Flask) -> None:
 
 
 @pytest.mark.parametrize(
+    ("said", "shown"),
+    [
+        ("999999999999999", "9999-01-01T14:00"),
+        ("9999-12-31T23:59", "9999-01-01T14:00"),
+        ("0001-01-01T00:00%2B14:00", "1970-01-01T14:00"),
+        ("0001-01-01T00:00", "1970-01-01T14:00"),
+    ],
+)
+def test_time_that_no_request_has_can_be_shown(app: Flask, said: str, shown: str) -> None:
+    with app.test_request_context(f"/?from={said}", headers={"Cookie": f"{OFFSET_COOKIE}=840"}):
+        assert local_text(moment("from")) == shown
+
+
+@pytest.mark.parametrize(
     ("cookie", "minutes"), [("60", 60), ("-210", -210), ("9999", 0), ("x", 0), ("", 0), ("\N{SUPERSCRIPT TWO}", 0)]
 )
 def test_only_a_sound_offset_is_believed(app: Flask, cookie: str, minutes: int) -> None:

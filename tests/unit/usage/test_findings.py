@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from app.providers.openai_wire.account.answer import chat_to_message
 from app.usage.findings import Findings, anthropic_document, anthropic_event, openai_document, openai_event, parsed
 from app.values import Tokens
 
@@ -100,6 +101,40 @@ def test_why_a_response_ended(response: dict[str, object], stop_reason: str | No
     findings = Findings()
     openai_document(findings, {"object": "response", **response})
     assert findings.stop_reason == stop_reason
+
+
+@pytest.mark.parametrize(
+    ("usage", "tokens"),
+    [
+        pytest.param(
+            {"prompt_tokens": 100, "completion_tokens": 50, "total_tokens": 1150,
+             "completion_tokens_details": {"reasoning_tokens": 1000}},
+            Tokens(input=100, output=1050), id="reasoning beside the output, as xAI",
+        ),
+        pytest.param(
+            {"prompt_tokens": 10_000, "completion_tokens": 50, "prompt_cache_hit_tokens": 9000,
+             "prompt_tokens_details": None},
+            Tokens(input=1000, output=50, cache_read=9000), id="hits of the cache, as DeepSeek",
+        ),
+        pytest.param(
+            {"prompt_tokens": 10_000, "completion_tokens": 50, "cached_tokens": 9000},
+            Tokens(input=1000, output=50, cache_read=9000), id="cached beside the prompt, as Moonshot",
+        ),
+        pytest.param(
+            {"input_tokens": 100, "input_tokens_details": {"cached_tokens": 60, "cache_write_tokens": 30},
+             "output_tokens": 50, "output_tokens_details": {"reasoning_tokens": 40}, "total_tokens": 150},
+            Tokens(input=10, output=50, cache_read=60, cache_write_5m=30), id="a response",
+        ),
+    ],
+)  # fmt: skip
+def test_answer_counts_the_same_in_every_shape(usage: dict[str, object], tokens: Tokens) -> None:
+    answer = {"id": "x", "choices": [{"message": {"content": "a"}, "finish_reason": "stop"}], "usage": usage}
+    openai, anthropic = Findings(), Findings()
+    openai_document(openai, answer)
+    assert openai.tokens() == tokens
+    if "prompt_tokens" in usage:
+        anthropic_document(anthropic, json.loads(chat_to_message(json.dumps(answer).encode()).body))
+        assert anthropic.tokens() == tokens
 
 
 def test_a_document_is_final_only_with_usage() -> None:

@@ -1,10 +1,11 @@
 import pytest
 from flask import Flask
+from sqlalchemy import update
 
 from app.db import transaction
 from app.errors import InvalidInput, NotFound
 from app.usage import queries
-from app.usage.models import FACETS
+from app.usage.models import FACETS, Request
 from app.usage.queries import facets, latest_failures, list_requests, request_detail
 from app.usage.search import Filter
 from app.values import id_text
@@ -32,6 +33,15 @@ def test_detail_shows_attempts_reasons_and_neighbours(app: Flask) -> None:
     assert found.advice is not None
     assert "overloaded" in found.advice
     assert request_detail(first["id"]).advice is None
+
+
+def test_detail_is_shown_though_its_lists_were_stored_cut(app: Flask) -> None:
+    head = end(NOW)
+    put(head)
+    with transaction() as session:
+        session.execute(update(Request).values(refused='[["home", "pau', losses='["top'))
+    found = request_detail(head["id"])
+    assert (found.refused, found.losses) == ((), ())
 
 
 def test_costs_of_the_classes_add_up_to_the_cost(app: Flask) -> None:

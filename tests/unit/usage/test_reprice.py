@@ -141,7 +141,7 @@ def test_wider_question_takes_the_place_of_narrower_ones_and_begins_anew(app: Fl
 
 def test_question_is_in_the_audit_log(app: Flask) -> None:
     ask(Actor("ann", "192.0.2.1"))
-    (entry,) = entries(EntryFilter(action="prices.reprice"), 9)
+    (entry,) = entries(EntryFilter(action="price.reprice"), 9)
     assert entry.actor == "ann"
 
 

@@ -46,6 +46,14 @@ def test_filters_choose_sessions(history: None, wanted: SessionFilter, expected:
     assert ids(wanted, limit=3) == expected
 
 
+def test_sessions_with_a_request_that_no_account_served_are_found(history: None) -> None:
+    for session_id in ("s-04", "s-11", "s-99"):
+        put(end(NOW + 70_000, session_id=session_id, account_id=None, account_name=None, outcome="refused"))
+    assert ids(SessionFilter(account=0), limit=2) == ["s-99", "s-11", "s-04"]
+    assert ids(SessionFilter(account=0, text="s-1")) == ["s-11"]
+    assert ids(SessionFilter(account=0, model="claude-sonnet-4-5", end=NOW + 5000)) == ["s-04"]
+
+
 def test_session_shows_who_took_part(history: None) -> None:
     found = session_detail("s-03")
     assert (found.session.requests, found.session.failed, found.session.agents) == (2, 1, 1)

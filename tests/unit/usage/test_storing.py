@@ -1,7 +1,9 @@
 """Records as rows, each counted once."""
 
 import json
+from typing import Any
 
+import pytest
 from flask import Flask
 from sqlalchemy import func, select
 
@@ -45,6 +47,24 @@ def test_texts_from_outside_fit_their_columns() -> None:
     row = request_row(end(NOW, model="m" * 300, method="M" * 99, session_id="s\0\0", error="e" * 50_000), 0)
     assert (len(row["model"]), len(row["method"]), row["session_id"]) == (200, 16, "s\ufffd\ufffd")
     assert len(row["error"]) == 10_000
+
+
+@pytest.mark.parametrize(
+    ("column", "parts"),
+    [
+        ("refused", [[f"account-{at:03}", "cooling down (quota)", NOW] for at in range(200)]),
+        ("refused", [[f"a{at}", f"paused ({'r' * 500})", None] for at in range(25)]),
+        ("refused", [["\0" * 100, "r" * 5000, None]]),
+        ("losses", ["x" * 11_000, "top_k"]),
+    ],
+    ids=["many accounts", "long reasons", "odd characters", "long name of a field"],
+)
+def test_list_that_is_too_long_is_shortened_and_stays_a_list(column: str, parts: list[Any]) -> None:
+    written = request_row(end(NOW, **{column: parts}), 0)[column]
+    kept = json.loads(written)
+    assert len(written) <= 10_000
+    assert len(kept) >= min(len(parts), 15)
+    assert all(one[0] == two[0][:500] for one, two in zip(kept, parts, strict=False))
 
 
 def test_unknown_is_null_and_zero_is_zero() -> None:

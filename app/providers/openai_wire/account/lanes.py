@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from app.providers.openai_wire.account.delta import Call
-from app.providers.openai_wire.translation import Json
+from app.providers.openai_wire.translation import Json, dumps, text
 
 HELD_CHARS_MAX = 8 << 20
 """What may wait behind an open tool call; an answer of that size is no answer."""
@@ -104,7 +104,7 @@ class Lanes:
         lane = self._lane_of(call)
         lane.id = lane.id or call.id
         lane.name = lane.name or call.name
-        piece = call.arguments if isinstance(call.arguments, str) else ""
+        piece = _piece(call.arguments)
         if lane not in self._lanes:
             self.has_late_pieces = self.has_late_pieces or bool(piece.strip())
             return
@@ -179,6 +179,13 @@ class Lanes:
             yield {"type": "content_block_delta", "index": self._blocks, "delta": delta}
         yield {"type": "content_block_stop", "index": self._blocks}
         self._blocks += 1
+
+
+def _piece(arguments: object) -> str:
+    """Return arguments as text; some servers send the whole object. An empty one may come ahead of the text."""
+    if isinstance(arguments, dict) and arguments:
+        return dumps(arguments).decode()
+    return text(arguments)
 
 
 def _delta(kind: Kind, piece: str) -> Json:

@@ -6,7 +6,7 @@ from app.providers.openai_wire.chat.answer import call, completion_id, encrypted
 from app.providers.openai_wire.errors import openai_error
 from app.providers.openai_wire.streaming import StreamTranslator, event_object
 from app.providers.openai_wire.translation import Json, dumps, mapping, number, text
-from app.providers.openai_wire.usage import usage_to_chat
+from app.providers.openai_wire.usage import merged, usage_to_chat
 from app.providers.sse import Event, encode
 
 _KNOWN_BLOCKS = ("text", "thinking", "redacted_thinking", "tool_use")
@@ -61,7 +61,7 @@ class MessageToChatStream(StreamTranslator):
             case "content_block_delta":
                 yield from self._delta(mapping(event.get("delta")), number(event.get("index")) or 0)
             case "message_delta":
-                self._usage |= mapping(event.get("usage"))
+                self._usage = merged(self._usage, mapping(event.get("usage")))
                 delta = mapping(event.get("delta"))
                 said: Json = {}
                 if explanation := text(mapping(delta.get("stop_details")).get("explanation")):

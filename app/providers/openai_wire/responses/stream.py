@@ -9,7 +9,7 @@ from app.providers.openai_wire.responses.request import ResponsesRequest
 from app.providers.openai_wire.streaming import StreamTranslator, event_object
 from app.providers.openai_wire.tables import INCOMPLETE_REASONS, RESPONSE_ERROR_CODES
 from app.providers.openai_wire.translation import Json, dumps, fingerprint, mapping, text
-from app.providers.openai_wire.usage import usage_to_responses
+from app.providers.openai_wire.usage import merged, usage_to_responses
 from app.providers.sse import Event, encode
 
 HELD_CHARS_MAX = 32 << 20
@@ -70,7 +70,7 @@ class MessageToResponseStream(StreamTranslator):
             case "message_delta":
                 # An item ends here or where the next begins, not at its block's end: a call whose arguments
                 # were cut must not look complete, and only the stop reason tells.
-                self._usage |= mapping(event.get("usage"))
+                self._usage = merged(self._usage, mapping(event.get("usage")))
                 self._stop_reason = text(mapping(event.get("delta")).get("stop_reason")) or "end_turn"
                 yield from self._close("incomplete" if self._stop_reason in INCOMPLETE_REASONS else "completed")
             case "message_stop":

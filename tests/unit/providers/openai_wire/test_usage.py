@@ -1,7 +1,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.providers.openai_wire.usage import usage_to_anthropic, usage_to_chat, usage_to_responses
+from app.providers.openai_wire.usage import merged, usage_to_anthropic, usage_to_chat, usage_to_responses
 
 COUNTS = st.integers(0, 10**9)
 
@@ -28,3 +28,8 @@ def test_cache_hits_of_deepseek_are_read() -> None:
 
 def test_more_cached_than_prompt_tokens_never_go_below_zero() -> None:
     assert usage_to_anthropic({"prompt_tokens": 1, "prompt_tokens_details": {"cached_tokens": 4}})["input_tokens"] == 0
+
+
+def test_null_of_a_later_event_keeps_what_is_known() -> None:
+    later = {"input_tokens": None, "output_tokens": 7}
+    assert merged({"input_tokens": 5, "output_tokens": 1}, later) == {"input_tokens": 5, "output_tokens": 7}

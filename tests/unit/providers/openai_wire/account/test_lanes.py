@@ -35,6 +35,13 @@ def test_pieces_of_the_first_call_are_not_held() -> None:
     assert [e["delta"]["partial_json"] for e in made.add_call(Call(0, "", "", '{"x"'))] == ['{"x"']
 
 
+def test_arguments_that_are_an_object_are_passed_on_as_text() -> None:
+    made = lanes()
+    events = [*made.add_call(Call(0, "a", "f", {"path": "/tmp/ä"})), *made.add_call(Call(1, "b", "g", {}))]
+    assert [e["delta"]["partial_json"] for e in events if "delta" in e] == ['{"path":"/tmp/ä"}']
+    assert [e["content_block"]["name"] for e in events if "content_block" in e] == ["f", "g"]
+
+
 def test_second_call_waits_for_the_end_of_the_first() -> None:
     made = lanes()
     list(made.add_call(Call(0, "a", "f", "{")))

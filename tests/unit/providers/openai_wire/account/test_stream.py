@@ -1,7 +1,7 @@
 import json
 
 from app.providers.openai_wire.account.lanes import HELD_CHARS_MAX
-from app.providers.openai_wire.account.stream import ChatToMessageStream
+from app.providers.openai_wire.account.stream import ChatToMessageStream, chat_as_stream
 from tests.unit.providers.openai_wire.cases import shown, wire
 from tests.unit.providers.openai_wire.wellformed import message_events
 
@@ -62,3 +62,11 @@ def test_error_named_by_its_event_alone_is_an_error() -> None:
     [event] = shown(stream.feed(b'event: error\ndata: {"message":"gone"}\n\n'))
     assert event["error"]["message"] == "gone"
     assert json.dumps(event)
+
+
+def test_whole_answer_with_arguments_as_an_object_keeps_them() -> None:
+    call = {"id": "c1", "type": "function", "function": {"name": "rm", "arguments": {"path": "/tmp/x"}}}
+    choice = {"index": 0, "finish_reason": "tool_calls", "message": {"role": "assistant", "tool_calls": [call]}}
+    body = json.dumps({"id": "x", "model": "m", "choices": [choice]}).encode()
+    deltas = [event["delta"] for event in shown(ChatToMessageStream().feed(chat_as_stream(body))) if "delta" in event]
+    assert deltas[0] == {"type": "input_json_delta", "partial_json": '{"path":"/tmp/x"}'}

@@ -29,3 +29,14 @@ def test_input_of_a_server_tool_is_not_a_call_of_the_client() -> None:
         {"type": "content_block_delta", "index": 0, "delta": delta},
     ]
     assert MessageToChatStream(0, includes_usage=False).feed(wire(source)) == b""
+
+
+def test_nulls_at_the_end_erase_no_count() -> None:
+    known = {"input_tokens": 1234, "cache_read_input_tokens": 5000, "output_tokens": 1}
+    source = [
+        {"type": "message_start", "message": {"id": "msg_1", "usage": known}},
+        {"type": "message_delta", "delta": {}, "usage": dict.fromkeys(known) | {"output_tokens": 7}},
+        {"type": "message_stop"},
+    ]
+    usage = shown(MessageToChatStream(0, includes_usage=True).feed(wire(source)))[-2]["usage"]
+    assert (usage["prompt_tokens"], usage["completion_tokens"]) == (6234, 7)

@@ -41,3 +41,13 @@ def test_answer_beyond_the_limit_fails(monkeypatch: pytest.MonkeyPatch) -> None:
     events = response_events(stream.feed(wire(golden_input("responses/stream", "text"))) + stream.finish())
     assert "too large" in events[-1]["response"]["error"]["message"]
     assert json.dumps(events[-1])
+
+
+def test_nulls_at_the_end_erase_no_count() -> None:
+    source = [
+        {"type": "message_start", "message": {"id": "msg_1", "usage": {"input_tokens": 1234, "output_tokens": 1}}},
+        {"type": "message_delta", "delta": {}, "usage": {"input_tokens": None, "output_tokens": 7}},
+        {"type": "message_stop"},
+    ]
+    usage = shown(MessageToResponseStream(REQUEST, 0).feed(wire(source)))[-1]["response"]["usage"]
+    assert (usage["input_tokens"], usage["output_tokens"]) == (1234, 7)
