@@ -16,14 +16,12 @@ from app.proxy.opened import Opened
 from app.proxy.question import REPEATABLE, Question, judged, question
 from app.proxy.shown import shown
 from app.routing import Plan, Sticky, after_served, answer_when_nobody_left, plan, tried
+from app.routing.eligible import LIMIT_REASONS
 from app.runtime import Runtime
 from app.usage.recorder import Record
 from app.values import Candidate, Ineligible, ProxyRequest, Secret, Verdict
 
-_NEVER_TAKEN = 503
-"""The status of a failure that says that nothing was done."""
 _RETRY_BUDGET_S = 30.0
-_LIMIT_REASONS = frozenset({"quota", "burst", "model_quota"})
 
 
 @dataclass(slots=True)
@@ -184,7 +182,8 @@ class Corridor:
         finally:
             self._flight.wait_free()
         verdict = judged(provider, asked, opened)
-        is_lost = verdict.reason == "upstream" and opened.answer.status != _NEVER_TAKEN
+        # 503 says that nothing was done.
+        is_lost = verdict.reason == "upstream" and opened.answer.status != 503
         self._may_have_acted = is_lost and not self._is_repeatable
         return opened, verdict
 
@@ -206,7 +205,8 @@ class Corridor:
         strategy = self._settings.lb_strategy
         if verdict.windows:
             candidate = replace(candidate, windows=verdict.windows)
-        change = after_served(strategy, made, candidate, self._request, now, self._sticky_of(made))
+        sticky = Sticky(self._settings.session_duration_ms, made.holder_id, self._runtime.recent)
+        change = after_served(strategy, made, candidate, self._request, now, sticky)
         if change is None:
             return
         if change.kind == "start":
@@ -214,9 +214,6 @@ class Corridor:
         elif change.session_id is not None:
             write = self._runtime.pins.pin if change.kind == "pin" else self._runtime.pins.touch
             write(change.session_id, change.account_id, change.at)
-
-    def _sticky_of(self, made: Plan) -> Sticky:
-        return Sticky(self._settings.session_duration_ms, made.holder_id, self._runtime.recent)
 
     def _renewed(self, candidate: Candidate, secret: Secret) -> Secret | None:
         try:
@@ -281,7 +278,7 @@ class Corridor:
     def _give_up(self, refused: tuple[Ineligible, ...]) -> Served:
         last = self._last
         pool_size = len(self._runtime.pool.candidates())
-        if last is not None and (pool_size == 1 or last.verdict.reason not in _LIMIT_REASONS):
+        if last is not None and (pool_size == 1 or last.verdict.reason not in LIMIT_REASONS):
             self._last = None
             return last.served
         self.abandon()

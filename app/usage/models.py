@@ -12,10 +12,7 @@ RUNNING = "outcome IS NULL"
 
 
 def _partial(name: str, *columns: str, where: str) -> Index:
-    """Return an index of the rows that satisfy a condition: what holds for nearly all rows costs no entry.
-
-    The condition is written for SQLite, which has to be loaded anyway; migrations/env.py gives it to PostgreSQL.
-    """
+    """Return an index of the rows that satisfy a condition, for SQLite; migrations/env.py gives it to PostgreSQL."""
     return Index(name, *columns, sqlite_where=text(where))
 
 
