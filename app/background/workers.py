@@ -86,6 +86,7 @@ def stop(app: Flask) -> None:
             jobs.close()
         if not run.credentials.settle(_SETTLE_S):
             log.warning("a token refresh did not end in time; what it rotated is on disk if it was answered")
+        run.commits.finish()
         ingester: Ingester | None = app.extensions.get("ccflare_ingester")
         if ingester is not None:
             ingester.finish()

@@ -1,13 +1,16 @@
 from pathlib import Path
 
+import pytest
 from flask import Flask
 from sqlalchemy import func, select
+from sqlalchemy.exc import OperationalError
 
-from app import preferences
+from app import commits, preferences
 from app.access import keys
 from app.accounts import service
 from app.accounts.entry import NewAccount
-from app.background.workers import Ingester, Notice
+from app.accounts.models import Account
+from app.background.workers import Ingester, Notice, stop
 from app.db import beat, reading, transaction
 from app.runtime import Runtime, runtime
 from app.usage.journal import Journal
@@ -90,3 +93,20 @@ def test_next_ingester_goes_on_where_the_first_has_finished(app: Flask, tmp_path
     assert stored() == 2
     assert list(tmp_path.glob("*.journal")) == []
     second.finish()
+
+
+def test_change_that_waits_for_the_database_is_written_at_the_end(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = runtime()
+    view = service.add(run.vault, NewAccount("work", "console", api_key="sk-ant-api03-work"), OPERATOR)
+    run.pool.load()
+
+    def away(_: object) -> None:
+        raise OperationalError("UPDATE", {}, Exception("database is locked"))
+
+    with monkeypatch.context() as patched:
+        patched.setattr(commits, "_run", away)
+        run.pool.start_session(view.id, 7)
+    assert run.commits.waiting == 1
+    stop(app)
+    with reading() as session:
+        assert session.execute(select(Account.session_start)).scalar_one() == 7
