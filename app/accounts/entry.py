@@ -45,7 +45,7 @@ def checked_key(text: str) -> str:
 def checked_credential(provider: Provider, new: NewAccount) -> str | None:
     """Return the API key of a new account, or None when it has none. Raises InvalidInput."""
     if new.tokens is not None:
-        if not provider.oauth:
+        if provider.secret_kind != "oauth":  # noqa: S105 - a kind of secret
             raise InvalidInput.field("tokens", f"{provider.name} takes an API key")
         if new.api_key is not None:
             raise InvalidInput.field("api_key", "give either a key or tokens")
