@@ -1,4 +1,7 @@
+import os
+from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from flask import Flask
@@ -10,6 +13,7 @@ from app.access import keys
 from app.accounts import service
 from app.accounts.entry import NewAccount
 from app.accounts.models import Account
+from app.background import workers
 from app.background.workers import Ingester, Notice, stop
 from app.db import beat, reading, transaction
 from app.runtime import Runtime, runtime
@@ -110,3 +114,23 @@ def test_change_that_waits_for_the_database_is_written_at_the_end(app: Flask, mo
     stop(app)
     with reading() as session:
         assert session.execute(select(Account.session_start)).scalar_one() == 7
+
+
+def test_file_that_is_gone_when_it_is_looked_at_is_left_out(
+    app: Flask, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ingester = Ingester(tmp_path)
+    recorder = record(runtime(), tmp_path)
+    (tmp_path / "1-a.000001.new").touch()
+
+    def renaming(path: Path) -> Iterator[os.DirEntry[str]]:
+        for entry in os.scandir(path):
+            if entry.name.endswith(".new"):
+                Path(entry.path).unlink()
+            yield entry
+
+    monkeypatch.setattr(workers, "os", SimpleNamespace(scandir=renaming))
+    ingester.work()
+    assert stored() == 1
+    recorder.close()
+    ingester.finish()
