@@ -412,3 +412,11 @@ def test_secret_that_does_not_open_is_a_fault_of_its_account_alone() -> None:
     faults = {number: _fault(found, number) for number in (1, 2)}
     assert faults[2] is None
     assert "does not open" in (faults[1] or "")
+
+
+def test_secret_that_was_cut_off_is_a_fault_of_its_account_alone() -> None:
+    with transaction() as session:
+        session.get_one(Account, 1).api_key = runtime().vault.prefix + b"ab"
+    found = pool()
+    assert _fault(found, 2) is None
+    assert "does not open" in (_fault(found, 1) or "")
