@@ -6,16 +6,17 @@ committed stays in force here and is tried again, save for what a newer change h
 """
 
 import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from time import monotonic
-from typing import Any, Protocol
+from typing import Any
 
 from sqlalchemy import ColumnElement, case, or_, update
 from sqlalchemy.orm import Session
 
 from app.accounts.models import Account, ModelCooldown
+from app.accounts.overlays import Commit, Overlay, Overlays
 from app.accounts.states import AccountState, newest, read_states, reset_of_5h, store_windows, tells_the_same
 from app.db import beat, offload, reading
 from app.upserts import upsert
@@ -25,25 +26,6 @@ from app.vault import Vault
 log = logging.getLogger(__name__)
 
 _WINDOW_REFRESH_MS = 10_000
-
-Write = Callable[[Session], None]
-
-
-class Commit(Protocol):
-    """Runs a write transaction somehow, now or later."""
-
-    def __call__(self, write: Write, dropped: Callable[[], None] = ...) -> None:
-        """Run `write`; call `dropped` when it will never be in."""
-
-
-@dataclass(slots=True, eq=False)
-class _Overlay:
-    """A change that is in force here and may not be in the database yet, or not in what is being read from it."""
-
-    account_id: int
-    fields: dict[str, Any] = field(default_factory=dict)
-    model_cooldowns: dict[str, int] = field(default_factory=dict)
-    done_at: float | None = None
 
 
 class Pool:
@@ -56,9 +38,7 @@ class Pool:
         """Provider -> base URL from the settings, for accounts without an endpoint of their own."""
         self._states: dict[int, AccountState] = {}
         self._candidates: tuple[Candidate, ...] = ()
-        self._overlays: list[_Overlay] = []
-        self._newest: dict[tuple[int, str], object] = {}
-        """Account and column -> the newest change of it; an older one that comes later leaves it alone."""
+        self._overlays = Overlays(commit)
         self._loaded_from = 0.0
         self._windows_due: dict[tuple[int, str], Window] = {}
         """Windows that changed since the last flush."""
@@ -89,12 +69,7 @@ class Pool:
             old = self._states.get(account_id)
             if old is not None and old.secrets.generation > state.secrets.generation:
                 state.secrets = old.secrets  # Rotated here, and not in the database when it was read.
-        for overlay in self._overlays:
-            if overlay.account_id in states and (overlay.done_at is None or overlay.done_at >= begun):
-                state = states[overlay.account_id]
-                models = {**state.candidate.model_cooldowns, **overlay.model_cooldowns}
-                state.candidate = replace(state.candidate, **overlay.fields, model_cooldowns=models)
-        self._overlays = [one for one in self._overlays if one.done_at is None or one.done_at >= begun]
+        self._overlays.lay(states, begun)
         self._states = states
         self._publish()
 
@@ -110,7 +85,7 @@ class Pool:
             if columns is not None:
                 self._save(account_id, columns, fields)
             else:
-                self._supersede(account_id, fields, fields, object())
+                self._overlays.supersede(account_id, fields, fields, object())
 
     def cool_down(self, account_id: int, verdict: Verdict, family: str | None, started_at: int, at: int) -> int | None:
         """Apply what a failed answer means for the account; return the end of the cool-down, None without one.
@@ -246,7 +221,7 @@ class Pool:
             upsert(session, ModelCooldown, [row], ["account_id", "family"])
             beat(session, "accounts")
 
-        self._commit_overlaid(_Overlay(state.candidate.id, model_cooldowns={family: until}), [f"model {family}"], write)
+        self._overlays.commit(Overlay(state.candidate.id, model_cooldowns={family: until}), [f"model {family}"], write)
         return until
 
     def _strike(self, state: AccountState, verdict: Verdict, started_at: int, at: int) -> dict[str, Any]:
@@ -292,35 +267,7 @@ class Pool:
             session.execute(statement.values(**columns))
             beat(session, "accounts")
 
-        self._commit_overlaid(_Overlay(account_id, dict(fields)), values, write)
-
-    def _commit_overlaid(
-        self, overlay: _Overlay, columns: Iterable[str], write: Callable[[Session, AbstractSet[str]], None]
-    ) -> None:
-        """Commit a change; `write` is told which of its columns no newer change has replaced by then."""
-        self._supersede(overlay.account_id, columns, overlay.fields, overlay)
-        self._overlays.append(overlay)
-
-        def run(session: Session) -> None:
-            wanted = {name for name in columns if self._newest.get((overlay.account_id, name)) is overlay}
-            if wanted:
-                write(session, wanted)
-                session.commit()
-            overlay.done_at = monotonic()
-
-        def dropped() -> None:
-            self._overlays = [one for one in self._overlays if one is not overlay]
-
-        self._commit(run, dropped)
-
-    def _supersede(self, account_id: int, columns: Iterable[str], fields: Iterable[str], by: object) -> None:
-        """Have older changes of the same columns and fields that still wait leave them alone."""
-        for name in columns:
-            self._newest[account_id, name] = by
-        for overlay in self._overlays:
-            if overlay.account_id == account_id:
-                for name in fields:
-                    overlay.fields.pop(name, None)
+        self._overlays.commit(Overlay(account_id, dict(fields)), values, write)
 
 
 _CANDIDATE_FIELDS = frozenset({"cooldown_until", "cooldown_reason", "session_start", "session_reset_at"})

@@ -10,7 +10,8 @@ from sqlalchemy.orm import Session
 
 from app.accounts import pool as module
 from app.accounts.models import Account, AccountWindow
-from app.accounts.pool import Commit, Pool
+from app.accounts.overlays import Commit
+from app.accounts.pool import Pool
 from app.accounts.secrets import seal_into
 from app.accounts.states import AccountState
 from app.db import reading, transaction
