@@ -3,68 +3,114 @@
 import logging
 from collections import deque
 from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
 
 from flask import Flask
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from app.db import is_cooperative, offload, transaction
+from app.db import inline, is_away, is_cooperative, offload, transaction
 
 log = logging.getLogger(__name__)
 
 _WAIT_S = 0.25
+_FINISH_S = 5.0
 _BACKLOG = 10_000
 
 Write = Callable[[Session], None]
 
 
+def _nothing() -> None:
+    """Nothing is to be done."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Change:
+    write: Write
+    dropped: Callable[[], None]
+
+
 class Commits:
     """The writes of one process that must not wait for a database that is locked or away.
 
-    `commit` returns when the write is in, or after `_WAIT_S`: the caller then goes on and the write follows.
+    `commit` returns when the write is in, or after `_WAIT_S`: the caller then goes on and the write follows. A write
+    that is tried again may come after newer ones, and must not undo them.
     """
 
     def __init__(self, app: Flask) -> None:
         self._app = app
-        self._failed: deque[Write] = deque(maxlen=_BACKLOG)
+        self._failed: deque[_Change] = deque()
+        self._running: set[Any] = set()
+        self._overflowed = 0
 
     @property
     def waiting(self) -> int:
         """How many writes failed and wait for the next `retry`."""
         return len(self._failed)
 
-    def commit(self, write: Write) -> None:
-        """Run `write` in a transaction now if possible, else later; in the order of the calls when all goes well."""
+    def commit(self, write: Write, dropped: Callable[[], None] = _nothing) -> None:
+        """Run `write` in a transaction now if possible, else later; in the order of the calls when all goes well.
+
+        `dropped` is called when the write will never be in: the database refuses it, or too many wait.
+        """
+        change = _Change(write, dropped)
         if not is_cooperative():
-            self._attempt(write)
+            self._attempt(change)
             return
         import gevent  # noqa: PLC0415 - the command line does without it
 
-        gevent.spawn(self._attempt, write).join(timeout=_WAIT_S)
+        running = gevent.spawn(self._attempt, change)
+        self._running.add(running)
+        running.link(self._running.discard)
+        running.join(timeout=_WAIT_S)
 
     def retry(self) -> None:
-        """Try the failed writes again, oldest first, until one fails again."""
+        """Try the failed writes again, oldest first, until the database fails one again."""
         while self._failed:
-            write = self._failed.popleft()
-            if not self._attempt(write, again=True):
+            if not self._attempt(self._failed.popleft(), again=True):
                 return
+        if self._overflowed:
+            log.warning("%d changes were dropped in all while the database was away", self._overflowed)
+            self._overflowed = 0
 
-    def _attempt(self, write: Write, again: bool = False) -> bool:
+    def finish(self) -> None:
+        """Wait for the writes that run, and try those that wait a last time: the process is about to end."""
+        if self._running:
+            import gevent  # noqa: PLC0415 - nothing runs without it
+
+            gevent.joinall(tuple(self._running), timeout=_FINISH_S)
+        inline(self.retry)
+        if self._failed:
+            log.error("%d changes are lost: the database did not take them before the end", len(self._failed))
+
+    def _attempt(self, change: _Change, again: bool = False) -> bool:
+        """Run a write; return whether the next one may be tried."""
         try:
             with self._app.app_context():
-                offload(_run, write)
-        except SQLAlchemyError as exc:
-            if isinstance(exc, IntegrityError) and "foreign key" in str(exc.orig).lower():
-                # The account that it is about is gone: it would fail for ever, and hold up all others.
-                log.info("a change is dropped: %s", exc.orig)
-                return True
-            log.warning("a change is not in the database yet and will be tried again: %s", exc)
-            if again:
-                self._failed.appendleft(write)
-            else:
-                self._failed.append(write)
-            return False
+                offload(_run, change.write)
+        except (SQLAlchemyError, ValueError) as exc:
+            fault = getattr(exc, "orig", None) or exc
+            if is_away(exc):
+                log.warning("a change is not in the database yet and will be tried again: %s", fault)
+                self._keep(change, again)
+                return False
+            # It would fail for ever, and hold up all others.
+            is_about_nothing = isinstance(exc, IntegrityError) and "foreign key" in str(fault).lower()
+            log.log(logging.INFO if is_about_nothing else logging.ERROR, "a change is dropped: %s", fault)
+            change.dropped()
         return True
+
+    def _keep(self, change: _Change, again: bool) -> None:
+        if again:
+            self._failed.appendleft(change)
+        else:
+            self._failed.append(change)
+        if len(self._failed) > _BACKLOG:
+            if not self._overflowed:
+                log.error("more than %d changes wait for the database; the oldest ones are dropped", _BACKLOG)
+            self._overflowed += 1
+            self._failed.popleft().dropped()
 
 
 def _run(write: Write) -> None:

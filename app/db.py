@@ -10,6 +10,8 @@ from typing import Any, Literal, TypeVar
 from flask import Flask, current_app
 from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy import BigInteger, Connection, Engine, Integer, String, event, select, update
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as NoConnection
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column, registry
 from sqlalchemy.pool import ConnectionPoolEntry
 
@@ -86,7 +88,8 @@ def init_app(app: Flask, url: str) -> None:
     app.config["SQLALCHEMY_DATABASE_URI"] = url
     app.config["SQLALCHEMY_ENGINE_OPTIONS"] = engine_options(url)
     db.init_app(app)
-    app.extensions["ccflare_offload"] = _Offload()
+    app.extensions["ccflare_offload"] = _Offload(6)
+    app.extensions["ccflare_offload_briefly"] = _Offload(2)
     with app.app_context():
         _listen(db.engine)
 
@@ -125,6 +128,19 @@ def reading() -> Iterator[Session]:
         yield session
 
 
+_READ_ONLY = "25006"
+"""SQLSTATE of a write on a server that only reads, as after a fail-over."""
+
+
+def is_away(error: Exception) -> bool:
+    """Whether the database is locked, away or only reads, so that the same statement may succeed later."""
+    if isinstance(error, (OperationalError, InterfaceError, NoConnection)):
+        return True
+    if not isinstance(error, DBAPIError):
+        return False
+    return error.connection_invalidated or getattr(error.orig, "sqlstate", None) == _READ_ONLY
+
+
 def offload(function: Callable[..., T], *args: Any, **kwargs: Any) -> T:
     """Run `function` inside an app context on a native thread, so that the event loop goes on; return its result.
 
@@ -133,6 +149,21 @@ def offload(function: Callable[..., T], *args: Any, **kwargs: Any) -> T:
     offloader: _Offload = current_app.extensions["ccflare_offload"]
     app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]  # noqa: SLF001
     return offloader.run(app, function, args, kwargs)
+
+
+def offload_briefly(function: Callable[..., T], *args: Any, within_s: float) -> T:
+    """Do the same for a short read of a proxied request: no page, probe or write holds its threads.
+
+    Raises TimeoutError when it takes longer; without an event loop it takes as long as it takes.
+    """
+    offloader: _Offload = current_app.extensions["ccflare_offload_briefly"]
+    app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]  # noqa: SLF001
+    if not is_cooperative():
+        return offloader.run(app, function, args, {})
+    from gevent import Timeout  # noqa: PLC0415 - the command line does without it
+
+    with Timeout(within_s, TimeoutError):
+        return offloader.run(app, function, args, {})
 
 
 def offload_in_context(function: Callable[[], T]) -> T:
@@ -147,9 +178,8 @@ _is_off_loop: contextvars.ContextVar[bool] = contextvars.ContextVar("is_off_loop
 class _Offload:
     """Native threads of one process for database work; made at first use, because workers fork before it."""
 
-    threads = 6
-
-    def __init__(self) -> None:
+    def __init__(self, threads: int) -> None:
+        self._threads = threads
         self._pool: Any = None
 
     def run(self, app: Flask, function: Callable[..., T], args: tuple[Any, ...], kwargs: dict[str, Any]) -> T:
@@ -168,7 +198,7 @@ class _Offload:
         if self._pool is None:
             from gevent.threadpool import ThreadPool  # noqa: PLC0415 - the command line does without it
 
-            self._pool = ThreadPool(self.threads)
+            self._pool = ThreadPool(self._threads)
         result: T = self._pool.apply(context.run, (inline, function))
         return result
 

@@ -1,10 +1,11 @@
 """Looks at the database that cost next to nothing: did it change, can it be written?"""
 
 import sqlite3
+import threading
 
 from sqlalchemy import text
 
-from app.db import transaction
+from app.db import offload, transaction
 
 
 class ChangeProbe:
@@ -35,3 +36,33 @@ def is_writable() -> bool:
     except Exception:  # noqa: BLE001 - whatever the driver raises means no
         return False
     return True
+
+
+class WriteProbe:
+    """Tells whether the database can be written: whoever asks while an attempt is under way shares it.
+
+    An attempt may wait for a lock; many at once would wait on every thread that there is.
+    """
+
+    def __init__(self) -> None:
+        self._running: _Attempt | None = None
+
+    def is_writable(self) -> bool:
+        """Try, or wait for the attempt that runs. Call inside an app context, on the event loop if there is one."""
+        running = self._running
+        if running is not None:
+            running.over.wait()
+            return running.succeeded
+        attempt = self._running = _Attempt()
+        try:
+            attempt.succeeded = offload(is_writable)
+        finally:
+            self._running = None
+            attempt.over.set()
+        return attempt.succeeded
+
+
+class _Attempt:
+    def __init__(self) -> None:
+        self.over = threading.Event()
+        self.succeeded = False

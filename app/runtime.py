@@ -13,6 +13,7 @@ from app.accounts.pool import Pool
 from app.accounts.tokens import Credentials
 from app.commits import Commits
 from app.flights import Flights
+from app.probes import WriteProbe
 from app.transport import Transport
 from app.usage.feed import Feed
 from app.usage.recorder import Recorder
@@ -43,6 +44,7 @@ class Runtime:
     recent: dict[int, int] = field(default_factory=dict)
     """Account -> when it was last chosen first, for `least-used`."""
     feed: Feed = field(default_factory=Feed)
+    write_probe: WriteProbe = field(default_factory=WriteProbe)
 
     @property
     def journal_dir(self) -> Path:

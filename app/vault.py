@@ -78,7 +78,7 @@ class Vault:
             raise VaultError(f"the key {key_id.decode('ascii', 'replace')} that sealed {place} is not in the keyring")
         try:
             return cipher.decrypt(rest[:_NONCE_BYTES], rest[_NONCE_BYTES:], place.encode())
-        except InvalidTag as exc:
+        except (InvalidTag, ValueError) as exc:  # ValueError: too short to be a sealed value
             raise VaultError(f"the sealed value of {place} does not open: it was changed or moved") from exc
 
     def look(self) -> bool:

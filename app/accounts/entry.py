@@ -45,16 +45,21 @@ def checked_key(text: str) -> str:
 def checked_credential(provider: Provider, new: NewAccount) -> str | None:
     """Return the API key of a new account, or None when it has none. Raises InvalidInput."""
     if new.tokens is not None:
-        if not provider.oauth:
-            raise InvalidInput.field("tokens", f"{provider.name} takes an API key")
         if new.api_key is not None:
             raise InvalidInput.field("api_key", "give either a key or tokens")
+        check_takes_tokens(provider)
         return None
     if provider.secret_kind == "oauth":  # noqa: S105 - a kind of secret
         raise InvalidInput.field("tokens", f"a {provider.name} account is added by logging in")
     if not new.api_key and not provider.needs_secret:
         return None
     return checked_key(new.api_key or "")
+
+
+def check_takes_tokens(provider: Provider) -> None:
+    """Refuse tokens for an account that is reached by an API key. Raises InvalidInput."""
+    if provider.secret_kind != "oauth":  # noqa: S105 - a kind of secret
+        raise InvalidInput.field("tokens", f"a {provider.name} account is reached by an API key, not by tokens")
 
 
 def checked_reason(reason: str | None) -> str | None:

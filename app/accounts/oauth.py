@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 from app.accounts import service
 from app.accounts.candidates import read_mappings
 from app.accounts.endpoints import checked_endpoint
-from app.accounts.entry import NewAccount, checked_priority
+from app.accounts.entry import NewAccount, check_takes_tokens, checked_priority
 from app.accounts.mappings import checked_mappings
 from app.accounts.models import Account, PendingLogin
 from app.accounts.overview import AccountView, found, view_of
@@ -203,8 +203,10 @@ def renew(vault: Vault, reference: str | int, credential: Credential, actor: Act
     """Give an account another credential after a log-in; its place, its switches and its history stay."""
     with transaction() as session:
         row = found(session, reference)
-        _oauth_provider(row.provider)
+        provider = _oauth_provider(row.provider)
         tokens = credential.tokens
+        if tokens is not None:
+            check_takes_tokens(provider)
         for column in COLUMNS:
             seal_into(row, vault, column, None)
         if tokens is None:

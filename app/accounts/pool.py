@@ -2,12 +2,13 @@
 
 The database is the truth between workers. A change is in force here when the method returns, is committed within
 `_COMMIT_WAIT_S` unless the database is away, and is noticed by other workers through the pulse. What could not be
-committed stays in force here and is tried again.
+committed stays in force here and is tried again, save for what a newer change has replaced by then.
 """
 
 import logging
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
+from dataclasses import replace
 from time import monotonic
 from typing import Any
 
@@ -15,6 +16,7 @@ from sqlalchemy import ColumnElement, case, or_, update
 from sqlalchemy.orm import Session
 
 from app.accounts.models import Account, ModelCooldown
+from app.accounts.overlays import Commit, Overlay, Overlays
 from app.accounts.states import AccountState, newest, read_states, reset_of_5h, store_windows, tells_the_same
 from app.db import beat, offload, reading
 from app.upserts import upsert
@@ -25,29 +27,18 @@ log = logging.getLogger(__name__)
 
 _WINDOW_REFRESH_MS = 10_000
 
-Write = Callable[[Session], None]
-
-
-@dataclass(slots=True)
-class _Overlay:
-    """A change that is in force here and may not be in the database yet, or not in what is being read from it."""
-
-    account_id: int
-    fields: dict[str, Any]
-    done_at: float | None = None
-
 
 class Pool:
-    """All accounts of the installation. `commit(write)` runs a write transaction somehow, now or later."""
+    """All accounts of the installation."""
 
-    def __init__(self, vault: Vault, commit: Callable[[Write], None], base_urls: Mapping[str, str]) -> None:
+    def __init__(self, vault: Vault, commit: Commit, base_urls: Mapping[str, str]) -> None:
         self._vault = vault
         self._commit = commit
         self._base_urls = base_urls
         """Provider -> base URL from the settings, for accounts without an endpoint of their own."""
         self._states: dict[int, AccountState] = {}
         self._candidates: tuple[Candidate, ...] = ()
-        self._overlays: list[_Overlay] = []
+        self._overlays = Overlays(commit)
         self._loaded_from = 0.0
         self._windows_due: dict[tuple[int, str], Window] = {}
         """Windows that changed since the last flush."""
@@ -78,11 +69,7 @@ class Pool:
             old = self._states.get(account_id)
             if old is not None and old.secrets.generation > state.secrets.generation:
                 state.secrets = old.secrets  # Rotated here, and not in the database when it was read.
-        for overlay in self._overlays:
-            if overlay.account_id in states and (overlay.done_at is None or overlay.done_at >= begun):
-                state = states[overlay.account_id]
-                state.candidate = replace(state.candidate, **overlay.fields)
-        self._overlays = [one for one in self._overlays if one.done_at is None or one.done_at >= begun]
+        self._overlays.lay(states, begun)
         self._states = states
         self._publish()
 
@@ -97,6 +84,8 @@ class Pool:
             self._change(state, fields)
             if columns is not None:
                 self._save(account_id, columns, fields)
+            else:
+                self._overlays.supersede(account_id, fields, fields, object())
 
     def cool_down(self, account_id: int, verdict: Verdict, family: str | None, started_at: int, at: int) -> int | None:
         """Apply what a failed answer means for the account; return the end of the cool-down, None without one.
@@ -168,12 +157,14 @@ class Pool:
             changed = changed or not is_same
             if not is_same or window.seen_at - self._windows_stored.get(key, 0) >= _WINDOW_REFRESH_MS:
                 self._windows_due[key] = window
-        fields: dict[str, Any] = {"windows": tuple(known.values())}
-        if verdict.overage_allowed is not None:
-            fields["overage_allowed"] = verdict.overage_allowed
-        if changed or fields.get("overage_allowed", state.candidate.overage_allowed) != state.candidate.overage_allowed:
-            self._change(state, fields)
+        if changed:
+            self._change(state, {"windows": tuple(known.values())})
             self._align_session(state, at)
+        allowed = verdict.overage_allowed
+        if allowed is not None and allowed != state.candidate.overage_allowed:
+            overage = {"overage_allowed": allowed}
+            self._change(state, overage)
+            self._save(account_id, overage, overage)
 
     def flush_windows(self) -> None:
         """Write the windows that changed since the last call."""
@@ -183,24 +174,20 @@ class Pool:
         seen = [(account_id, window) for (account_id, _), window in due.items() if account_id in self._states]
         self._windows_stored.update({key: window.seen_at for key, window in due.items()})
         self._windows_leaving |= due
-        overages = {account_id: self._states[account_id].candidate.overage_allowed for account_id, _ in seen}
 
-        def write(session: Session) -> None:
-            if seen:
-                store_windows(session, seen)
-                for account_id, allowed in overages.items():
-                    session.execute(
-                        update(Account)
-                        .where(Account.id == account_id, Account.overage_allowed.is_distinct_from(allowed))
-                        .values(overage_allowed=allowed)
-                    )
-                beat(session, "accounts")
-            session.commit()
+        def left() -> None:
             for key, window in due.items():
                 if self._windows_leaving.get(key) is window:
                     del self._windows_leaving[key]
 
-        self._commit(write)
+        def write(session: Session) -> None:
+            if seen:
+                store_windows(session, seen)
+                beat(session, "accounts")
+            session.commit()
+            left()
+
+        self._commit(write, left)
 
     def start_session(self, account_id: int, at: int) -> None:
         """Begin a session on an account."""
@@ -227,15 +214,14 @@ class Pool:
         if until is None or family is None:
             return None
         cooldowns = {name: end for name, end in state.candidate.model_cooldowns.items() if end > at}
-        fields = {"model_cooldowns": cooldowns | {family: until}}
-        self._change(state, fields)
+        self._change(state, {"model_cooldowns": cooldowns | {family: until}})
         row = {"account_id": state.candidate.id, "family": family, "until": until, "reason": verdict.reason}
 
-        def write(session: Session) -> None:
+        def write(session: Session, _: AbstractSet[str]) -> None:
             upsert(session, ModelCooldown, [row], ["account_id", "family"])
             beat(session, "accounts")
 
-        self._commit(self._overlaid(state.candidate.id, fields, write))
+        self._overlays.commit(Overlay(state.candidate.id, model_cooldowns={family: until}), [f"model {family}"], write)
         return until
 
     def _strike(self, state: AccountState, verdict: Verdict, started_at: int, at: int) -> dict[str, Any]:
@@ -267,32 +253,21 @@ class Pool:
     ) -> None:
         """Commit column values; until that is done, `fields` lie over whatever a reload brings."""
 
-        def write(session: Session) -> None:
+        def write(session: Session, wanted: AbstractSet[str]) -> None:
             statement = update(Account).where(Account.id == account_id)
-            columns: dict[str, Any] = dict(values)
+            columns: dict[str, Any] = {name: values[name] for name in values if name in wanted}
             until = columns.get("cooldown_until")
             if until is not None:
                 # Another worker may have set a longer one in the meantime.
                 is_longer = or_(Account.cooldown_until.is_(None), Account.cooldown_until <= until)
-                for name in ("cooldown_until", "cooldown_reason"):
+                for name in {"cooldown_until", "cooldown_reason"} & columns.keys():
                     columns[name] = case((is_longer, columns[name]), else_=getattr(Account, name))
             if only_if is not None:
                 statement = statement.where(only_if)
             session.execute(statement.values(**columns))
             beat(session, "accounts")
 
-        self._commit(self._overlaid(account_id, dict(fields), write))
-
-    def _overlaid(self, account_id: int, fields: dict[str, Any], write: Write) -> Write:
-        overlay = _Overlay(account_id, fields)
-        self._overlays.append(overlay)
-
-        def run(session: Session) -> None:
-            write(session)
-            session.commit()
-            overlay.done_at = monotonic()
-
-        return run
+        self._overlays.commit(Overlay(account_id, dict(fields)), values, write)
 
 
 _CANDIDATE_FIELDS = frozenset({"cooldown_until", "cooldown_reason", "session_start", "session_reset_at"})

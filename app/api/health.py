@@ -3,8 +3,6 @@
 from flask import Blueprint, Response, jsonify
 
 from app.clock import now_ms
-from app.db import offload
-from app.probes import is_writable
 from app.routing import ineligible
 from app.runtime import runtime
 from app.version import VERSION
@@ -35,6 +33,11 @@ def ready() -> tuple[Response, int]:
     run = runtime()
     if run.flights.is_draining:
         return jsonify(status="unready", reason="the worker is draining"), 503
-    if not offload(is_writable):
+    if not run.write_probe.is_writable():
         return jsonify(status="unready", reason="the database cannot be written"), 503
     return jsonify(status="ready", reason=None), 200
+
+
+# On the event loop: they must answer when all threads wait for the database.
+live._cooperative = True  # type: ignore[attr-defined]  # noqa: SLF001
+ready._cooperative = True  # type: ignore[attr-defined]  # noqa: SLF001

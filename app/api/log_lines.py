@@ -10,6 +10,7 @@ from app.api.live import last_event_id
 from app.api.operations import cooperative, operation
 from app.api.rules import Between, Text
 from app.api.shapes import shown
+from app.db import offload
 from app.gate.streams import Event, event_stream
 from app.log_lines import Line, Wanted, seen
 from app.logs import Follower, log_path, tail
@@ -51,7 +52,7 @@ def last_lines(query: LineQuery) -> tuple[Line, ...]:
 def stream_of_lines(query: LineFilter) -> Response:
     """Send each new line of the log as an event. After `Last-Event-ID`, what was written since comes first; a line may
     come twice then."""
-    follower = Follower(log_path(runtime().settings), place=last_event_id())
+    follower = offload(Follower, log_path(runtime().settings), place=last_event_id())
     return event_stream(_news(Wanted(query.level, query.q or ""), follower), follower.close)
 
 

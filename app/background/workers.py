@@ -5,6 +5,7 @@ import logging
 import os
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from time import monotonic
@@ -86,6 +87,7 @@ def stop(app: Flask) -> None:
             jobs.close()
         if not run.credentials.settle(_SETTLE_S):
             log.warning("a token refresh did not end in time; what it rotated is on disk if it was answered")
+        run.commits.finish()
         ingester: Ingester | None = app.extensions.get("ccflare_ingester")
         if ingester is not None:
             ingester.finish()
@@ -172,6 +174,15 @@ def _beats() -> dict[str, int]:
         return beats(session)
 
 
+def _sizes(directory: Path) -> dict[str, int]:
+    """Return the size of each file; one that is renamed or removed meanwhile is left out."""
+    sizes = {}
+    for entry in os.scandir(directory):
+        with suppress(FileNotFoundError):
+            sizes[entry.name] = entry.stat().st_size
+    return sizes
+
+
 class Ingester:
     """Moves journals into the database, in the one process per data directory that holds the lock."""
 
@@ -187,7 +198,7 @@ class Ingester:
         if not self._holds():
             return
         self._turn += 1
-        sizes = {entry.name: entry.stat().st_size for entry in os.scandir(self._directory)}
+        sizes = _sizes(self._directory)
         grown = sum(size - self._sizes.get(name, 0) for name, size in sizes.items())
         if grown > _BUSY_BYTES and monotonic() - self._moved_at < _BUSY_S:
             return

@@ -119,7 +119,7 @@ class Feed:
         self._read()
         to = self._to
         if to is None:
-            return News((), newest() if number is None else number)
+            return News((), offload(newest) if number is None else number)
         if number is None:
             return News((), to)
         if number < self._from:

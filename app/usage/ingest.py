@@ -6,10 +6,10 @@ from itertools import islice
 from pathlib import Path
 
 from sqlalchemy import delete, select
-from sqlalchemy.exc import OperationalError, SQLAlchemyError
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from app.db import breathe, offload, reading, transaction
+from app.db import breathe, is_away, offload, reading, transaction
 from app.upserts import upsert
 from app.usage.journal import Entry, decode, is_abandoned, journals, worker_of
 from app.usage.models import JournalPosition
@@ -83,14 +83,15 @@ def _store_at(path: Path, data: bytes, offset: int, entries: list[Entry], prices
     try:
         offload(_commit, path, end, prepared(_calmly(entries), prices))
         return len(entries)
-    except OperationalError:
-        raise  # The database is locked or away: all of it waits.
     except (SQLAlchemyError, ArithmeticError, ValueError, TypeError, LookupError) as exc:
+        if is_away(exc):
+            raise  # All of it waits.
         if len(entries) == 1:
+            # Passed over first: where that fails too, the database is at fault, and the record comes again.
+            offload(_commit, path, end)
             log.error("a record at byte %d of %s cannot be stored and is set aside: %s", offset, path.name, exc)
             with open(path.parent / REFUSED, "ab") as handle:
                 handle.write(data[: end - offset])
-            offload(_commit, path, end)
             return 0
     stored = 0
     begin = offset

@@ -79,6 +79,11 @@ class Journal:
     def append(self, head: dict[str, Any], blob: bytes = b"") -> None:
         """Write one record; when the disk refuses, keep it and try again with the next one."""
         frame = encode(head, blob)
+        if len(frame) - _FRAME.size > _MAX_FRAME_BYTES:
+            log.warning(
+                "a record of %d bytes is too large for the journal and is written without its bodies", len(frame)
+            )
+            frame = encode(head)
         if self._backlog or not self._write(frame):
             if len(self._backlog) >= _BACKLOG:
                 self._backlog.popleft()

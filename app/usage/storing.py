@@ -235,14 +235,18 @@ def close_lost(session: Session, before: int, limit: int) -> int:
 
 
 def _cut(session: Session, ids: list[int], error: str) -> None:
+    cut: list[int] = []
     for begin in range(0, len(ids), _CHUNK):
-        session.execute(
+        # The end of one may have come since they were read: it is counted already.
+        done = session.execute(
             update(Request)
-            .where(Request.id.in_(ids[begin : begin + _CHUNK]))
+            .where(Request.id.in_(ids[begin : begin + _CHUNK]), text(RUNNING))
             .values(outcome="cut_by_shutdown", error=error, ended_at=now_ms())
+            .returning(Request.id)
         )
+        cut += done.scalars()
     ledger = Ledger()
-    for row in counted(session, ids):
+    for row in counted(session, cut):
         ledger.count(row)
     ledger.write(session)
-    note_changes(session, ids)
+    note_changes(session, cut)

@@ -3,12 +3,15 @@
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
+from functools import partial
 
 import pytest
 from flask import Flask
 from sqlalchemy import insert, select, text, update
+from sqlalchemy.exc import DataError
 from sqlalchemy.orm import Session
 
+from app import commits as module
 from app.accounts.models import Account, SessionPin
 from app.commits import Commits, Write
 from app.db import db, reading, transaction
@@ -76,6 +79,49 @@ def test_write_about_what_is_gone_holds_up_no_other(commits: Commits, lock: sqli
     lock.execute("ROLLBACK")
     commits.retry()
     assert (stored(), commits.waiting) == (7, 0)
+
+
+def test_write_that_the_database_refuses_is_dropped_and_holds_up_no_other(
+    commits: Commits, lock: sqlite3.Connection, caplog: pytest.LogCaptureFixture
+) -> None:
+    refused: list[str] = []
+
+    def poison(session: Session) -> None:
+        priority(1)(session)
+        raise DataError("UPDATE", {}, Exception("too long"))
+
+    lock.execute("BEGIN IMMEDIATE")
+    commits.commit(poison, lambda: refused.append("poison"))
+    commits.commit(priority(7))
+    lock.execute("ROLLBACK")
+    assert (refused, commits.waiting) == ([], 2)
+    commits.retry()
+    assert (stored(), refused, commits.waiting) == (7, ["poison"], 0)
+    assert "a change is dropped: too long" in caplog.messages
+
+
+def test_backlog_is_bounded_and_the_oldest_goes_first(
+    commits: Commits, lock: sqlite3.Connection, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(module, "_BACKLOG", 2)
+    dropped: list[int] = []
+    lock.execute("BEGIN IMMEDIATE")
+    for number in range(1, 5):
+        commits.commit(priority(number), partial(dropped.append, number))
+    assert (dropped, commits.waiting) == ([1, 2], 2)
+    lock.execute("ROLLBACK")
+    commits.retry()
+    assert (stored(), commits.waiting) == (4, 0)
+    assert "more than 2 changes wait for the database; the oldest ones are dropped" in caplog.messages
+    assert "2 changes were dropped in all while the database was away" in caplog.messages
+
+
+def test_what_waits_is_tried_a_last_time_at_the_end(commits: Commits, lock: sqlite3.Connection) -> None:
+    lock.execute("BEGIN IMMEDIATE")
+    commits.commit(priority(5))
+    lock.execute("ROLLBACK")
+    commits.finish()
+    assert (stored(), commits.waiting) == (5, 0)
 
 
 def test_fault_in_a_write_is_not_hidden(commits: Commits) -> None:

@@ -31,6 +31,14 @@ def test_value_does_not_open_in_another_place_or_changed() -> None:
             vault.open(value, place)
 
 
+@pytest.mark.parametrize("kept", [0, 2, 11, 12, 20], ids="{} bytes".format)
+def test_value_that_was_cut_off_does_not_open(kept: int) -> None:
+    vault = keyring(new_key())
+    sealed = vault.seal_text("sk-ant-api03-x", PLACE)
+    with pytest.raises(VaultError, match="changed or moved"):
+        vault.open(sealed[: len(vault.prefix) + kept], PLACE)
+
+
 def test_two_values_alike_are_sealed_differently() -> None:
     vault = keyring(new_key())
     assert vault.seal(b"x", PLACE) != vault.seal(b"x", PLACE)

@@ -71,6 +71,7 @@ def test_credential_that_suits_the_mode_is_taken(
     ("provider", "key", "tokens", "field"),
     [
         pytest.param(KEY_ONLY, None, TOKENS, "tokens", id="tokens for a mode with keys"),
+        pytest.param(KEY_OR_LOG_IN, None, TOKENS, "tokens", id="tokens for a mode that makes a key of a log-in"),
         pytest.param(LOG_IN_ONLY, KEY, TOKENS, "api_key", id="both"),
         pytest.param(LOG_IN_ONLY, KEY, None, "tokens", id="key for a mode with log-ins"),
         pytest.param(LOG_IN_ONLY, None, None, "tokens", id="no log-in"),

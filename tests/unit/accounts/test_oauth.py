@@ -9,11 +9,12 @@ import pytest
 from app.accounts import oauth, service
 from app.accounts.entry import NewAccount
 from app.accounts.models import PendingLogin
-from app.accounts.oauth import Begun, LogIns, read_pasted
+from app.accounts.oauth import Begun, Credential, LogIns, read_pasted
 from app.accounts.overview import AccountView
 from app.clock import now_ms
 from app.db import reading
 from app.errors import CcflareError, Conflict, InvalidInput, NotAllowed, NotFound, UpstreamFailed
+from app.values import TokenPair
 from tests.fakes.upstream import invalid_grant, status, tokens
 from tests.unit.accounts.logins import OPERATOR, Process
 
@@ -249,6 +250,14 @@ def test_key_account_logs_in_again_to_a_new_key(desk: Desk) -> None:
     desk.finish(desk.log_ins.begin_again("team"))
     desk.here.load()
     assert [desk.here.secret("team")] == desk.here.up.live_tokens()["keys"]
+
+
+def test_key_account_takes_no_tokens(desk: Desk) -> None:
+    vault = desk.here.run.vault
+    view = service.add(vault, NewAccount("team", "console", "sk-ant-api03-old"), OPERATOR)
+    with pytest.raises(InvalidInput, match="tokens"):
+        oauth.renew(vault, view.id, Credential(TokenPair("at", "rt", None)), OPERATOR)
+    assert service.view(vault, view.id).credential == "api_key"
 
 
 def test_secrets_of_a_pending_log_in_lie_sealed(desk: Desk) -> None:

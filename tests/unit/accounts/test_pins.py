@@ -1,17 +1,27 @@
 """Where client sessions stay: remembered here, true in the database, and given up when idle for too long."""
 
+from collections.abc import Callable
+
 import pytest
 from flask import Flask
 from sqlalchemy import select
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.orm import Session
 
 from app.accounts import pins as module
 from app.accounts.models import Account, SessionPin
 from app.accounts.pins import Pins
 from app.db import beats, reading, transaction
 from app.runtime import runtime
+from tests.databases import ENGINES
 
 HOUR = 3_600_000
 NOW = 1_790_000_000_000
+
+
+@pytest.fixture(params=ENGINES)
+def engine(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
 
 
 @pytest.fixture(autouse=True)
@@ -90,3 +100,50 @@ def test_pin_of_a_removed_account_holds_up_nothing() -> None:
     assert runtime().commits.waiting == 0
     here.pin("t", 1, NOW)
     assert stored() == {"t": (1, NOW)}
+
+
+def test_session_that_another_process_kept_alive_is_still_pinned() -> None:
+    here, there = pins(), pins()
+    here.pin("s", 1, NOW)
+    assert there.find("s", NOW, HOUR) == 1
+    there.touch("s", 1, NOW + HOUR - 1)
+    assert here.find("s", NOW + HOUR, HOUR) == 1
+    assert here.find("s", NOW + 2 * HOUR, HOUR) is None
+
+
+@pytest.mark.parametrize("fault", [OperationalError("SELECT", {}, Exception("away")), TimeoutError()], ids=type)
+def test_session_whose_pin_cannot_be_read_counts_as_new(
+    fault: Exception, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail(_: str) -> None:
+        raise fault
+
+    pins().pin("s", 1, NOW)
+    here = pins()
+    with monkeypatch.context() as patched:
+        patched.setattr(module, "_read", fail)
+        assert [here.find("s", NOW, HOUR) for _ in range(3)] == [None] * 3
+    assert len(caplog.messages) == 1
+    assert here.find("s", NOW, HOUR) == 1
+
+
+@pytest.mark.parametrize("session_id", ["a\ud800", "a\0b"], ids=["lone surrogate", "NUL"])
+def test_session_id_that_no_database_takes_harms_nobody(session_id: str) -> None:
+    here = pins()
+    assert here.find(session_id, NOW, HOUR) is None
+    here.pin(session_id, 1, NOW)
+    assert here.find(session_id, NOW, HOUR) == 1
+    assert runtime().commits.waiting == 0
+    here.pin("t", 1, NOW)
+    assert stored()["t"] == (1, NOW)
+
+
+def test_pin_that_had_to_wait_does_not_undo_a_newer_one() -> None:
+    waiting: list[Callable[[Session], None]] = []
+    here = Pins(waiting.append)
+    here.pin("s", 1, NOW)
+    here.pin("s", 2, NOW + 1000)
+    for write in reversed(waiting):
+        with transaction() as session:
+            write(session)
+    assert stored() == {"s": (2, NOW + 1000)}

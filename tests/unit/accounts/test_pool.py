@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from app.accounts import pool as module
 from app.accounts.models import Account, AccountWindow
+from app.accounts.overlays import Commit
 from app.accounts.pool import Pool
 from app.accounts.secrets import seal_into
 from app.accounts.states import AccountState
@@ -35,9 +36,11 @@ class Slow:
 
     def __init__(self) -> None:
         self.waiting: list[Write] = []
+        self.dropped: list[Callable[[], None]] = []
 
-    def __call__(self, write: Write) -> None:
+    def __call__(self, write: Write, dropped: Callable[[], None] = lambda: None) -> None:
         self.waiting.append(write)
+        self.dropped.append(dropped)
 
     def go(self) -> None:
         """Run what waits."""
@@ -56,7 +59,7 @@ def _accounts(app: Flask) -> None:
             seal_into(row, runtime().vault, "api_key", f"key-of-{name}")
 
 
-def pool(commit: Callable[[Write], None] | None = None) -> Pool:
+def pool(commit: Commit | None = None) -> Pool:
     """Return a process's view of the accounts, just loaded."""
     made = Pool(runtime().vault, commit or runtime().commits.commit, {"console": "https://base"})
     made.load()
@@ -228,6 +231,68 @@ def test_change_that_is_not_committed_survives_a_reload() -> None:
     assert (one(here).cooldown_until, row(2).session_start) == (QUOTA.until, NOW)
 
 
+def test_change_that_had_to_wait_does_not_undo_a_newer_one() -> None:
+    slow = Slow()
+    here = pool(slow)
+    here.cool_down(1, QUOTA, None, NOW, NOW)
+    here.served(1, SERVED, NOW + 1, NOW + 2)
+    cooled, served = slow.waiting
+    for late in (served, cooled):
+        with transaction() as session:
+            late(session)
+        for _ in range(2):
+            here.load()
+            assert (one(here).cooldown_until, one(here).cooldown_reason) == (None, None)
+    assert (row().cooldown_until, row().cooldown_at, row().streak) == (None, None, 0)
+
+
+def test_change_that_had_to_wait_writes_what_no_newer_one_has_replaced() -> None:
+    slow = Slow()
+    here = pool(slow)
+    here.cool_down(1, replace(BROKEN, until=QUOTA.until), None, NOW, NOW)
+    here.cool_down(1, BROKEN, None, NOW + 1, NOW + 1)
+    cooled, struck = slow.waiting
+    for late in (struck, cooled):
+        with transaction() as session:
+            late(session)
+    assert (row().cooldown_until, row().streak) == (QUOTA.until, 2)
+
+
+def test_change_that_the_operator_has_replaced_is_not_made_any_more() -> None:
+    slow = Slow()
+    here = pool(slow)
+    here.cool_down(1, QUOTA, None, NOW, NOW)
+    here.put(1, {"cooldown_until": None, "cooldown_reason": None})
+    slow.go()
+    here.load()
+    assert (one(here).cooldown_until, row().cooldown_until) == (None, None)
+
+
+def test_change_that_is_dropped_is_out_of_force_with_the_next_reload() -> None:
+    slow = Slow()
+    here = pool(slow)
+    here.start_session(1, NOW)
+    here.note_windows(1, Verdict("served", "serve", windows=(window(),)), NOW)
+    here.flush_windows()
+    for dropped in slow.dropped:
+        dropped()
+    here.load()
+    assert (one(here).session_start, one(here).windows) == (None, ())
+
+
+def test_cool_downs_of_two_models_wait_by_themselves() -> None:
+    slow = Slow()
+    here = pool(slow)
+    limited = Verdict("model_quota", "next", until=NOW + MINUTE, scope="model")
+    here.cool_down(1, limited, "opus", NOW, NOW)
+    here.cool_down(1, limited, "sonnet", NOW, NOW)
+    with transaction() as session:
+        slow.waiting[1](session)
+    for _ in range(2):
+        here.load()
+        assert set(one(here).model_cooldowns) == {"opus", "sonnet"}
+
+
 def test_change_of_another_process_shows_once_ours_is_in() -> None:
     here = pool()
     here.cool_down(1, OVERLOADED, None, NOW, NOW)
@@ -259,6 +324,27 @@ def test_windows_are_known_at_once_and_written_together() -> None:
     here.flush_windows()
     there.load()
     assert {one.kind for one in one(there).windows} == {"5h", "7d"}
+
+
+def test_overage_survives_a_reload_until_it_is_written() -> None:
+    slow = Slow()
+    here = pool(slow)
+    here.note_windows(1, Verdict("served", "serve", windows=(window(),), overage_allowed=True), NOW)
+    here.load()
+    assert one(here).overage_allowed is True
+    here.flush_windows()
+    slow.go()
+    here.load()
+    assert (one(here).overage_allowed, row().overage_allowed) == (True, True)
+
+
+def test_windows_take_nobodys_overage_back() -> None:
+    here, there = pool(), pool()
+    here.note_windows(1, Verdict("served", "serve", windows=(window(),), overage_allowed=True), NOW)
+    there.note_windows(1, Verdict("served", "serve", windows=(window("7d"),)), NOW)
+    for one_of_them in (here, there):
+        one_of_them.flush_windows()
+    assert row().overage_allowed is True
 
 
 def test_same_window_is_written_seldom() -> None:
@@ -327,3 +413,11 @@ def test_secret_that_does_not_open_is_a_fault_of_its_account_alone() -> None:
     faults = {number: _fault(found, number) for number in (1, 2)}
     assert faults[2] is None
     assert "does not open" in (faults[1] or "")
+
+
+def test_secret_that_was_cut_off_is_a_fault_of_its_account_alone() -> None:
+    with transaction() as session:
+        session.get_one(Account, 1).api_key = runtime().vault.prefix + b"ab"
+    found = pool()
+    assert _fault(found, 2) is None
+    assert "does not open" in (_fault(found, 1) or "")

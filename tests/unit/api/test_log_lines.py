@@ -1,15 +1,18 @@
 """The log over the API."""
 
 import json
+from collections.abc import Callable
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
+from app.api import log_lines
 from app.gate import streams
-from app.logs import log_path
+from app.logs import Follower, log_path
 from app.runtime import runtime
 from tests.unit.api.conftest import Call
 from tests.unit.api.test_live import events
@@ -62,3 +65,15 @@ def test_new_lines_come_as_events_and_can_be_caught_up_with(
 def test_log_is_for_admins(viewer: FlaskClient) -> None:
     assert viewer.get("/api/logs/history").status_code == 403
     assert viewer.get("/api/logs/stream").status_code == 403
+
+
+def test_stream_looks_for_its_place_off_the_loop(call: Call, log: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    offloaded = []
+
+    def noted(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        offloaded.append(function)
+        return function(*args, **kwargs)
+
+    monkeypatch.setattr(log_lines, "offload", noted)
+    call("GET", "/api/logs/stream", headers={"Last-Event-ID": "1-0"}, buffered=False).close()
+    assert offloaded == [Follower]

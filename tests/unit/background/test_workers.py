@@ -1,13 +1,20 @@
+import os
+from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
+import pytest
 from flask import Flask
 from sqlalchemy import func, select
+from sqlalchemy.exc import OperationalError
 
-from app import preferences
+from app import commits, preferences
 from app.access import keys
 from app.accounts import service
 from app.accounts.entry import NewAccount
-from app.background.workers import Ingester, Notice
+from app.accounts.models import Account
+from app.background import workers
+from app.background.workers import Ingester, Notice, stop
 from app.db import beat, reading, transaction
 from app.runtime import Runtime, runtime
 from app.usage.journal import Journal
@@ -90,3 +97,40 @@ def test_next_ingester_goes_on_where_the_first_has_finished(app: Flask, tmp_path
     assert stored() == 2
     assert list(tmp_path.glob("*.journal")) == []
     second.finish()
+
+
+def test_change_that_waits_for_the_database_is_written_at_the_end(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = runtime()
+    view = service.add(run.vault, NewAccount("work", "console", api_key="sk-ant-api03-work"), OPERATOR)
+    run.pool.load()
+
+    def away(_: object) -> None:
+        raise OperationalError("UPDATE", {}, Exception("database is locked"))
+
+    with monkeypatch.context() as patched:
+        patched.setattr(commits, "_run", away)
+        run.pool.start_session(view.id, 7)
+    assert run.commits.waiting == 1
+    stop(app)
+    with reading() as session:
+        assert session.execute(select(Account.session_start)).scalar_one() == 7
+
+
+def test_file_that_is_gone_when_it_is_looked_at_is_left_out(
+    app: Flask, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ingester = Ingester(tmp_path)
+    recorder = record(runtime(), tmp_path)
+    (tmp_path / "1-a.000001.new").touch()
+
+    def renaming(path: Path) -> Iterator[os.DirEntry[str]]:
+        for entry in os.scandir(path):
+            if entry.name.endswith(".new"):
+                Path(entry.path).unlink()
+            yield entry
+
+    monkeypatch.setattr(workers, "os", SimpleNamespace(scandir=renaming))
+    ingester.work()
+    assert stored() == 1
+    recorder.close()
+    ingester.finish()

@@ -1,5 +1,6 @@
 """Changes have numbers in the order of commits, and nobody misses one unknowingly."""
 
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
@@ -145,3 +146,20 @@ def test_one_reads_for_all_within_a_moment(app: Flask, monkeypatch: pytest.Monke
     for _ in range(5):
         source.since(0)
     assert reads == []
+
+
+def test_number_is_read_off_the_loop_while_another_reader_begins(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    put(*heads(2))
+    source, seen = Feed(), []
+    real = feed.offload
+
+    def slow(function: Callable[..., Any], *args: Any) -> Any:
+        if not seen:
+            seen.append(function)
+            assert source.since(None) == News((), 2)
+        seen.append(function)
+        return real(function, *args)
+
+    monkeypatch.setattr(feed, "offload", slow)
+    assert source.since(None) == News((), 2)
+    assert seen == [feed.newest] * 3

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from flask import Flask
 from sqlalchemy import select
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import InternalError, OperationalError
 
 from app.accounts.models import Account
 from app.db import reading, transaction
@@ -243,6 +243,33 @@ def test_record_that_no_database_takes_is_set_aside(
     assert kept.head["answer_bytes"] == 10**30
     journal.append(end(NOW + 3))
     assert ingest(directory) == 1
+    journal.close()
+
+
+@pytest.mark.parametrize("sqlstate", ["25006", "XX000"], ids=["known to be read-only", "unknown fault"])
+def test_database_that_takes_nothing_sets_nothing_aside(
+    journal: Journal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sqlstate: str
+) -> None:
+    """As PostgreSQL behaves after a fail-over."""
+    directory = tmp_path / "journal"
+    for number in range(2):
+        journal.append(end(NOW + number))
+
+    class ReadOnly(Exception):
+        pass
+
+    def refuse(*_: object) -> None:
+        fault = ReadOnly("cannot execute INSERT in a read-only transaction")
+        fault.sqlstate = sqlstate  # type: ignore[attr-defined]
+        raise InternalError("INSERT", {}, fault)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(module, "_advance", refuse)
+        for _ in range(2):
+            with pytest.raises(InternalError):
+                ingest(directory)
+    assert not (directory / REFUSED).exists()
+    assert ingest(directory) == 2
     journal.close()
 
 

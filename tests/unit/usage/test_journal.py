@@ -15,6 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from app.usage import journal as module
 from app.usage.journal import Journal, decode, encode, is_abandoned, journals, worker_of
 
 TEXT = st.text(st.characters(codec="utf-8"), max_size=40)
@@ -69,6 +70,21 @@ def test_changed_byte_is_never_taken_for_a_record(data: st.DataObject) -> None:
 @pytest.mark.parametrize("size", [0, 3, 1 << 27, 0xFFFFFFFF])
 def test_frame_of_an_impossible_size_ends_the_reading(size: int) -> None:
     assert list(decode(struct.pack("<II", size, 0) + b"x" * 50)) == []
+
+
+def test_record_that_is_too_large_is_written_without_its_bodies(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(module, "_MAX_FRAME_BYTES", 100)
+    journal = Journal(tmp_path)
+    fits = 100 - len(encode({"n": 0})) + 8
+    for number, size in enumerate((3, fits, fits + 1, 3)):
+        journal.append({"n": number}, b"x" * size)
+    journal.close()
+    (path,) = journals(tmp_path)
+    found = [(entry.head["n"], len(entry.blob)) for entry in decode(path.read_bytes())]
+    assert found == [(0, 3), (1, fits), (2, 0), (3, 3)]
+    assert "too large" in caplog.text
 
 
 def test_text_that_is_no_unicode_is_written_all_the_same() -> None:

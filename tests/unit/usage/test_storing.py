@@ -6,13 +6,15 @@ from typing import Any
 import pytest
 from flask import Flask
 from sqlalchemy import func, select
+from sqlalchemy.orm import Session
 
 from app.db import reading, transaction
+from app.usage import storing
 from app.usage.journal import Entry
 from app.usage.models import Request, Rollup
 from app.usage.spans import DAY_MS
 from app.usage.storing import close_lost, request_row, store
-from tests.unit.usage.records import NOW, end
+from tests.unit.usage.records import NOW, check_sums, end, put, start
 
 
 def counted() -> int:
@@ -41,6 +43,25 @@ def test_end_that_comes_after_all_replaces_the_one_that_was_made_up(app: Flask) 
         row = session.execute(select(Request)).scalar_one()
         cut = session.execute(select(func.sum(Rollup.cut_by_shutdown)).where(Rollup.span_ms == DAY_MS)).scalar()
     assert (row.outcome, row.error, counted(), cut) == ("complete", None, 1, 0)
+
+
+def test_end_that_comes_before_it_is_made_up_is_kept(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    head, other = end(NOW), end(NOW)
+    put(start(head), start(other))
+    cut = storing._cut
+
+    def late(session: Session, ids: list[int], error: str) -> None:
+        store(session, [Entry(dict(head), b"", 1)])
+        cut(session, ids, error)
+
+    monkeypatch.setattr(storing, "_cut", late)
+    with transaction() as session:
+        close_lost(session, NOW + 1, 10)
+    with reading() as session:
+        outcomes = {row.id: row.outcome for row in session.execute(select(Request)).scalars()}
+    assert outcomes == {head["id"]: "complete", other["id"]: "cut_by_shutdown"}
+    assert counted() == 2
+    check_sums()
 
 
 def test_texts_from_outside_fit_their_columns() -> None:
