@@ -1,5 +1,7 @@
 """Commands on accounts."""
 
+from collections.abc import Iterable
+
 import click
 
 from app.accounts import service
@@ -174,20 +176,18 @@ def force_reset(name: str) -> None:
 
 
 def _table(views: tuple[AccountView, ...]) -> str:
-    headers = ("NAME", "MODE", "PRIORITY", "STATE", "WINDOWS", "REQUESTS", "LAST USED")
+    headers = ("NAME", "MODE", "PRIORITY", "STATE", "WINDOWS")
     rows = [
         (
             view.name,
             view.mode,
             str(view.priority),
             health_words(view),
-            ", ".join(_window(window) for window in view.windows) or output.NOTHING,
-            output.number(view.request_count),
-            output.when(view.last_used_at, now_ms()),
+            ", ".join(map(_window, _telling(view.windows))) or output.NOTHING,
         )
         for view in views
     ]
-    return output.table(headers, rows, right=frozenset({2, 5}))
+    return output.table(headers, rows, right=frozenset({2}))
 
 
 def health_words(view: AccountView) -> str:
@@ -199,8 +199,15 @@ def health_words(view: AccountView) -> str:
     return health.state.replace("_", " ") + (f" ({', '.join(parts)})" if parts else "")
 
 
+def _telling(windows: Iterable[WindowView]) -> list[WindowView]:
+    """Return the windows that hold and of which something is known; of those by the minute the fullest alone."""
+    known = [one for one in windows if not one.is_reset and (one.utilization is not None or one.status is not None)]
+    long = [one for one in known if one.kind[:1].isdigit()]
+    short = [one for one in known if not one.kind[:1].isdigit()]
+    return [*long, *sorted(short, key=lambda one: one.utilization or 0, reverse=True)[:1]]
+
+
 def _window(window: WindowView) -> str:
-    if window.is_reset:
-        return f"{window.kind} reset"
+    used = output.percent(window.utilization) if window.utilization is not None else window.status
     reset = f", resets {output.when(window.reset_at, now_ms())}" if window.reset_at else ""
-    return f"{window.kind} {output.percent(window.utilization)} ({output.span(window.age_ms)} old){reset}"
+    return f"{window.kind} {used} ({output.span(window.age_ms)} old){reset}"

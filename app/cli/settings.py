@@ -87,5 +87,5 @@ def _row(name: str) -> SettingRow:
 
 
 def _table(rows: tuple[SettingRow, ...]) -> str:
-    lines = [(row.name, row.value, row.origin, row.env, "yes" if row.runtime else "no") for row in rows]
-    return output.table(("NAME", "VALUE", "FROM", "VARIABLE", "AT RUN TIME"), lines)
+    lines = [(row.env, row.value, row.origin, "yes" if row.runtime else "no") for row in rows]
+    return output.table(("VARIABLE", "VALUE", "FROM", "AT RUN TIME"), lines, whole=frozenset({0}))

@@ -1,5 +1,6 @@
 """Commands on accounts."""
 
+import os
 import sys
 
 import click
@@ -9,6 +10,7 @@ from sqlalchemy import select
 from app.accounts import service
 from app.accounts.models import Account, AccountWindow
 from app.audit import SYSTEM
+from app.cli import accounts
 from app.clock import now_ms
 from app.db import transaction
 from app.runtime import runtime
@@ -105,25 +107,54 @@ def test_list_shows_name_mode_priority_and_state(run: Run) -> None:
     add(run, "home", mode="zai")
     run("pause", "home", "--reason", "holiday")
     head, home, work = run("list").out.splitlines()
-    assert head.split() == ["NAME", "MODE", "PRIORITY", "STATE", "WINDOWS", "REQUESTS", "LAST", "USED"]
+    assert head.split() == ["NAME", "MODE", "PRIORITY", "STATE", "WINDOWS"]
     assert home.split()[:5] == ["home", "zai", "0", "paused", "(holiday,"]
     assert work.split()[:4] == ["work", "console", "3", "ok"]
 
 
-def test_list_shows_windows_with_age_and_reset(run: Run) -> None:
-    add(run)
-    at = now_ms()
+def see(*windows: tuple[str, int | None, float | None, str | None]) -> None:
+    """Store windows of the only account: kind, reset, utilization, status."""
     with transaction() as session:
         account_id = session.execute(select(Account.id)).scalar_one()
-        for kind, reset_at, utilization in (("5h", at + 7_260_000, 0.42), ("7d", at - 1, 0.9), ("7d_opus", None, None)):
+        for kind, reset_at, utilization, status in windows:
             session.add(
                 AccountWindow(
-                    account_id=account_id, kind=kind, utilization=utilization, reset_at=reset_at, status=None,
-                    seen_at=at - 120_000, source="poll",
+                    account_id=account_id, kind=kind, utilization=utilization, reset_at=reset_at, status=status,
+                    seen_at=now_ms() - 120_000, source="poll",
                 )
             )  # fmt: skip
-    shown = "5h 42 % (2 min old), resets in 2 h, 7d reset, 7d_opus - (2 min old)"
-    assert shown in run("list").out
+
+
+def test_list_shows_windows_that_hold_with_age_and_reset(run: Run) -> None:
+    add(run)
+    at = now_ms()
+    see(
+        ("5h", at + 7_260_000, 0.42, None),
+        ("7d", at - 1, 0.9, None),
+        ("7d_opus", None, None, None),
+        ("7d_sonnet", None, None, "rejected"),
+    )
+    assert run("list").out.endswith("5h 42 % (2 min old), resets in 2 h, 7d_sonnet rejected (2 min old)\n")
+
+
+def test_list_shows_the_fullest_of_the_windows_by_the_minute(run: Run) -> None:
+    add(run)
+    kinds = (("input-tokens", 0.2), ("output-tokens", 0.7), ("requests", 0.1), ("tokens", 0.3))
+    see(*((kind, None, used, None) for kind, used in kinds))
+    assert run("list").out.endswith("ok     output-tokens 70 % (2 min old)\n")
+
+
+def test_list_fits_a_terminal_and_cuts_nothing(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    add(run)
+    at = now_ms()
+    see(("5h", at + 7_260_000, 1.0, "rejected"), ("7d", at + 90_000_000, 0.42, None))
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True, raising=False)
+    monkeypatch.setattr("shutil.get_terminal_size", lambda *_, **__: os.terminal_size((80, 24)))
+    lines = accounts._table(service.views(runtime().vault)).splitlines()
+    assert max(map(len, lines)) <= 80
+    told = " ".join(" ".join(lines).split())
+    for words in ("work", "console", "exhausted", "back in 2", "5h 100 %", "7d 42 %"):
+        assert words in told
 
 
 def test_no_command_prints_a_stored_secret(run: Run) -> None:

@@ -50,6 +50,16 @@ def test_one_look_tells_health_accounts_running_and_failed(run: Run) -> None:
     assert "\x1b" not in ran.out
 
 
+def test_stream_that_was_cut_is_told_by_its_outcome(run: Run, app: Flask) -> None:
+    served = {
+        "account_id": 1, "account_name": "work", "status": 200, "reason": "served", "detail": None,
+        "started_at": now_ms(), "ended_at": now_ms(), "cooldown_until": None,
+    }  # fmt: skip
+    put(end(now_ms(), status=200, outcome="upstream_broke", attempts=[served]))
+    (line,) = (line for line in run("top", "--once").out.splitlines() if line.startswith("req_"))
+    assert "200  upstream broke  " in line
+
+
 def test_nothing_at_all_is_shown_too(run: Run) -> None:
     told = run("top", "--once").out
     assert told.startswith("No server is up.  0 workers")
