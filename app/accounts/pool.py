@@ -14,8 +14,10 @@ from typing import Any
 from sqlalchemy import ColumnElement, case, or_, update
 from sqlalchemy.orm import Session
 
+from app.accounts import changes
 from app.accounts.models import Account, ModelCooldown
 from app.accounts.states import AccountState, newest, read_states, reset_of_5h, store_windows, tells_the_same
+from app.clock import now_ms
 from app.db import beat, offload, reading
 from app.upserts import upsert
 from app.values import Candidate, Verdict, Window
@@ -82,6 +84,7 @@ class Pool:
             if overlay.account_id in states and (overlay.done_at is None or overlay.done_at >= begun):
                 state = states[overlay.account_id]
                 state.candidate = replace(state.candidate, **overlay.fields)
+        self._tell(states)
         self._overlays = [one for one in self._overlays if one.done_at is None or one.done_at >= begun]
         self._states = states
         self._publish()
@@ -90,11 +93,25 @@ class Pool:
         with reading() as session:
             return read_states(session, self._vault, self._base_urls)
 
+    def _tell(self, states: Mapping[int, AccountState]) -> None:
+        """Say what is news here and was not told where it came from."""
+        for account_id, state in states.items():
+            old = self._states.get(account_id)
+            if old is None:
+                continue
+            if old.candidate.needs_reauth and not state.candidate.needs_reauth:
+                changes.tell_better(old.candidate, state.candidate)
+            if state.secrets.fault is not None and old.secrets.fault is None:
+                changes.tell_unusable(state.candidate, state.secrets.fault)
+
     def put(self, account_id: int, fields: Mapping[str, Any], columns: Mapping[str, Any] | None = None) -> None:
         """Put fields of a candidate in force here; with `columns`, commit those, else the caller has."""
         state = self._states.get(account_id)
         if state is not None:
+            before = state.candidate
             self._change(state, fields)
+            changes.tell_worse(before, state.candidate, self._candidates, now_ms())
+            changes.tell_better(before, state.candidate)
             if columns is not None:
                 self._save(account_id, columns, fields)
 
@@ -106,12 +123,13 @@ class Pool:
         state = self._states.get(account_id)
         if state is None:
             return None
+        before = state.candidate
         self.note_windows(account_id, verdict, at)
         if verdict.scope == "model":
             return self._cool_model(state, verdict, family, at)
-        changes: dict[str, Any] = {}
+        columns: dict[str, Any] = {}
         if verdict.ramp is not None or verdict.until is not None:
-            changes = self._strike(state, verdict, started_at, at)
+            columns = self._strike(state, verdict, started_at, at)
         until = verdict.until
         if until is None and verdict.ramp is not None:
             cooldown_ms = verdict.ramp.cooldown_ms(state.streak)
@@ -123,10 +141,11 @@ class Pool:
                 until, reason = held, state.candidate.cooldown_reason
             state.cooldown_at = at
             fields = {"cooldown_until": until, "cooldown_reason": reason}
-            changes |= fields | {"cooldown_at": at}
+            columns |= fields | {"cooldown_at": at}
             self._change(state, fields)
-        if changes:
-            self._save(account_id, changes, {key: changes[key] for key in changes if key in _CANDIDATE_FIELDS})
+            changes.tell_worse(before, state.candidate, self._candidates, at)
+        if columns:
+            self._save(account_id, columns, {key: columns[key] for key in columns if key in _CANDIDATE_FIELDS})
         return until
 
     def served(self, account_id: int, verdict: Verdict, started_at: int, at: int) -> None:
@@ -140,16 +159,18 @@ class Pool:
         if state.streak == 0 and not (is_stale and state.candidate.cooldown_until is not None):
             return
         state.streak, state.streak_reason, state.streak_at = 0, None, None
-        changes: dict[str, Any] = {"streak": 0, "streak_reason": None, "streak_at": None}
+        columns: dict[str, Any] = {"streak": 0, "streak_reason": None, "streak_at": None}
         fields: dict[str, Any] = {}
         if is_stale:
             fields = {"cooldown_until": None, "cooldown_reason": None}
-            changes |= fields | {"cooldown_at": None}
+            columns |= fields | {"cooldown_at": None}
             state.cooldown_at = None
+            before = state.candidate
             self._change(state, fields)
+            changes.tell_better(before, state.candidate)
         # Another worker may have begun a newer cool-down in the meantime.
         is_older = or_(Account.cooldown_at.is_(None), Account.cooldown_at <= started_at)
-        self._save(account_id, changes, fields, only_if=is_older if is_stale else None)
+        self._save(account_id, columns, fields, only_if=is_older if is_stale else None)
 
     def note_windows(self, account_id: int, verdict: Verdict, at: int) -> None:
         """Keep the windows that an answer told; they reach the database with the next `flush_windows`."""
@@ -226,6 +247,8 @@ class Pool:
         until = verdict.until
         if until is None or family is None:
             return None
+        if state.candidate.model_cooldowns.get(family, 0) <= at:
+            changes.tell_model_worse(state.candidate, family, verdict.reason, until)
         cooldowns = {name: end for name, end in state.candidate.model_cooldowns.items() if end > at}
         fields = {"model_cooldowns": cooldowns | {family: until}}
         self._change(state, fields)
