@@ -108,14 +108,16 @@ def retire(vault: Vault, data_dir: Path, actor: Actor) -> int:
     needed = _clear(vault, data_dir, monotonic() + (_CLEAR_WITHIN_S if has_workers else 0.0))
     if needed:
         raise VaultError(
-            f"{needed} values are sealed with an old key. Run `rotate-key`, with the server running so that it takes "
-            "in what lies in its journals, and then this again."
+            f"{needed} {'value is' if needed == 1 else 'values are'} sealed with an old key. Run `rotate-key`, with "
+            "the server running so that it takes in what lies in its journals, and then this again."
         )
     retired = len(vault.key_ids) - 1
     keep_first_key(vault.file)
     vault.look()
     with transaction() as session:
-        note(session, actor, "keyring.retire", vault.current.decode(), f"{retired} old keys")
+        note(
+            session, actor, "keyring.retire", vault.current.decode(), f"{retired} old key{'' if retired == 1 else 's'}"
+        )
     return retired
 
 
@@ -129,8 +131,8 @@ def _await_workers(vault: Vault) -> bool:
     while behind := [one.worker for one in workers() if one.key_id != current]:
         if monotonic() > deadline:
             raise VaultError(
-                f"{len(behind)} workers have not taken the new key over: {', '.join(behind[:5])}. Give their host the "
-                "new key file, or start them again; then run this again."
+                f"Not every worker has taken the new key over: {', '.join(behind[:5])}. Give their host the new key "
+                "file, or start them again; then run this again."
             )
         time.sleep(_PACE_S)
         waited = True

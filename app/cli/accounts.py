@@ -13,6 +13,7 @@ from app.cli.group import actor, commands
 from app.cli.login import LogIn
 from app.cli.output import json_option
 from app.clock import now_ms
+from app.errors import InvalidInput
 from app.providers import PROVIDERS
 from app.runtime import runtime
 
@@ -104,8 +105,10 @@ def pause(name: str, reason: str | None) -> None:
 @json_option
 def resume(name: str) -> None:
     """Put a paused account back into the pool."""
+    was = service.view(runtime().vault, name)
     view = service.resume(name, actor())
-    output.show(view, f"{view.name} is not paused. Its state: {health_words(view)}.")
+    done = "is back in the pool" if was.paused_at is not None else "was not paused"
+    output.show(view, f"{view.name} {done}. Its state: {health_words(view)}.")
 
 
 @commands.command("set-priority", context_settings={"ignore_unknown_options": True})
@@ -162,6 +165,8 @@ def set_key(name: str, api_key_stdin: bool) -> None:
 @json_option
 def auto_refresh(name: str, switch: str) -> None:
     """Switch on or off that an account's new window is opened early, by a request of our own."""
+    if switch == "on" and not service.view(runtime().vault, name).holds_window:
+        raise InvalidInput.field("switch", f"has no effect: {name} is of a mode without a window to open")
     view = service.set_auto_refresh(name, switch == "on", actor())
     output.show(view, f"{view.name}: auto-refresh is {switch}.")
 
@@ -171,8 +176,11 @@ def auto_refresh(name: str, switch: str) -> None:
 @json_option
 def force_reset(name: str) -> None:
     """Forget an account's cool-downs and spent windows, so that it is asked again."""
+    was = service.view(runtime().vault, name)
     view = service.force_reset(name, actor())
-    output.show(view, f"{view.name} has no cool-down. Its state: {health_words(view)}.")
+    is_held = was.health.until is not None or was.health.state == "exhausted" or was.model_cooldowns
+    done = "is asked again" if is_held or was.refresh_retry_at else "was held back by nothing"
+    output.show(view, f"{view.name} {done}. Its state: {health_words(view)}.")
 
 
 def _table(views: tuple[AccountView, ...]) -> str:

@@ -20,6 +20,7 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 _JSON = "ccflare.json"
 _TIMES = frozenset({"at", "until", "session_start"})
 _MIN_COLUMN = 8
+_MAX_SECRET_CHARS = 1 << 20
 _GAP = "  "
 NOTHING = "-"
 """Stands for a value that is not known."""
@@ -77,9 +78,12 @@ def confirm_or_fail(question: str) -> None:
 def read_secret(prompt: str, option: str, from_stdin: bool, repeat: bool = False) -> str:
     """Return a secret from standard input, or from a hidden prompt on a terminal."""
     if from_stdin:
-        text = sys.stdin.readline().rstrip("\r\n")
+        # Who types waits for no more than a line.
+        text = (sys.stdin.readline() if sys.stdin.isatty() else sys.stdin.read(_MAX_SECRET_CHARS)).rstrip("\r\n")
         if not text:
             raise click.UsageError(f"{option}: standard input is empty.")
+        if "\n" in text:
+            raise click.UsageError(f"{option}: standard input holds more than one line.")
         return text
     if not sys.stdin.isatty():
         raise click.UsageError(f"Give {option} and the secret on standard input.")
@@ -133,6 +137,11 @@ def usd(micro_usd: int | None) -> str:
 def number(value: int | None) -> str:
     """Return a count for people."""
     return NOTHING if value is None else f"{value:,}"
+
+
+def counted(count: int, noun: str) -> str:
+    """Return how many there are of something, `noun` being one of it."""
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
 def percent(fraction: float | None) -> str:

@@ -102,7 +102,8 @@ def _head(seen: Glance) -> tuple[str, list[str]]:
     lines.append("; ".join([f"{who} ({serving.strategy})", *passed]))
     lines.append(
         f"Requests/min {short(_pace(pace.requests_per_minute))}, tokens/min {short(_pace(pace.tokens_per_minute))}; "
-        f"running {seen.requests_running}; today (UTC) {pace.requests_today:,} requests, {pace.failed_today:,} failed, "
+        f"running {seen.requests_running}; today (UTC) {output.counted(pace.requests_today, 'request')}, "
+        f"{pace.failed_today:,} failed, "
         f"{output.usd(pace.cost_today_micro_usd)}"
     )
     return _COLOURS[seen.verdict.level], [output.clean(line) for line in lines]

@@ -176,7 +176,37 @@ def test_pause_and_resume_tell_the_state(run: Run) -> None:
     add(run)
     assert run("pause", "work", "--reason", "rest").out == "work is paused: rest.\n"
     assert run("list", "--json").json[0]["health"]["state"] == "paused"
-    assert run("resume", "work").out == "work is not paused. Its state: ok.\n"
+    assert run("resume", "work").out == "work is back in the pool. Its state: ok.\n"
+    assert run("resume", "work").out == "work was not paused. Its state: ok.\n"
+
+
+def test_forced_reset_tells_whether_there_was_something_to_forget(run: Run) -> None:
+    add(run)
+    see(("5h", now_ms() + 7_260_000, 1.0, "rejected"))
+    assert run("force-reset", "work").out == "work is asked again. Its state: ok.\n"
+    assert run("force-reset", "work").out == "work was held back by nothing. Its state: ok.\n"
+    assert run("list").out.endswith("ok     -\n")
+
+
+def test_auto_refresh_is_for_accounts_with_a_window(run: Run) -> None:
+    add(run)
+    ran = run("auto-refresh", "work", "on")
+    assert (ran.status, "has no effect" in ran.err) == (1, True)
+    assert run("auto-refresh", "work", "off").status == 0
+    add(run, "home", mode="zai")
+    assert run("auto-refresh", "home", "on", "--json").json["auto_refresh"] is True
+
+
+@pytest.mark.parametrize(
+    ("given", "status", "said"),
+    [
+        pytest.param("k" * 5000, 1, "api_key: has 5,000 characters; give at most 4,096", id="long"),
+        pytest.param("one\ntwo\n", 2, "more than one line", id="two lines"),
+    ],
+)
+def test_key_that_cannot_be_one_is_refused_with_the_reason(run: Run, given: str, status: int, said: str) -> None:
+    ran = run("add-account", "work", "--mode", "console", "--api-key-stdin", given=given)
+    assert (ran.status, said in ran.err) == (status, True), ran
 
 
 def test_removal_is_not_done_unasked(run: Run) -> None:
@@ -202,7 +232,5 @@ def test_account_is_changed(run: Run) -> None:
     assert run("set-model-mapping", "work").status == 2
     assert run("set-model-mapping", "work", "--clear").out == "work maps no model.\n"
     assert run("set-key", "work", "--api-key-stdin", given="sk-new\n").out == "work has a new API key.\n"
-    assert run("auto-refresh", "work", "on", "--json").json["auto_refresh"] is True
-    assert run("force-reset", "work").out == "work has no cool-down. Its state: ok.\n"
     assert run("rename", "work", "home").out == "work is called home now.\n"
     assert run("list", "--json").json[0]["name"] == "home"

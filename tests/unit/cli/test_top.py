@@ -40,7 +40,7 @@ def test_one_look_tells_health_accounts_running_and_failed(run: Run) -> None:
     assert lines[0].startswith("Serving, with 1 of 2 accounts ready.  1 worker, ")
     assert lines[1].startswith("work would serve next: ")
     assert "spare: paused (rests)" not in lines[1], "it has a worse priority and is not passed over"
-    assert "running 1; today (UTC) 1 requests, 1 failed, " in lines[2]
+    assert "running 1; today (UTC) 1 request, 1 failed, " in lines[2]
     table = {line.split()[0]: line for line in lines[4:7]}
     assert table[">"].startswith("> work   ok ")
     assert "paused (rests, by cli:" not in table["spare"]
