@@ -61,6 +61,13 @@ def create_app(settings: Settings, *, with_doors: bool = True) -> Flask:
     return app
 
 
+def helping_app() -> Flask:
+    """Build what tells about the commands and runs none, where nothing else can be built."""
+    app = Flask("app")
+    app.cli.add_command(commands)
+    return app
+
+
 def _runtime(app: Flask, settings: Settings) -> Runtime:
     vault = open_keyring(settings.encryption_keys, settings.encryption_keys_file, settings.data_dir / "encryption.keys")
     installation.check_keyring(vault)
