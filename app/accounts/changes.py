@@ -4,6 +4,7 @@ import logging
 from collections.abc import Iterable
 
 from app.accounts.health import Health, health_of
+from app.accounts.states import AccountState
 from app.figures import utc
 from app.values import Candidate
 
@@ -34,9 +35,14 @@ def tell_better(before: Candidate, after: Candidate) -> None:
         log.info("account %s serves again", after.name)
 
 
-def tell_unusable(candidate: Candidate, fault: str) -> None:
-    """Warn of a credential that cannot be used any more."""
-    log.warning("account %s does not serve: its credential cannot be used: %s", candidate.name, fault)
+def tell_loaded(old: AccountState, new: AccountState) -> None:
+    """Tell what was read anew of an account and was not told where it came from."""
+    if old.candidate.needs_reauth and not new.candidate.needs_reauth:
+        tell_better(old.candidate, new.candidate)
+    if new.secrets.fault is not None and old.secrets.fault is None:
+        log.warning(
+            "account %s does not serve: its credential cannot be used: %s", new.candidate.name, new.secrets.fault
+        )
 
 
 def _words(health: Health) -> str:

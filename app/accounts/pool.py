@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 
 from app.accounts import changes
 from app.accounts.models import Account, ModelCooldown
-from app.accounts.states import AccountState, newest, read_states, reset_of_5h, store_windows, tells_the_same
+from app.accounts.states import AccountState, newest, read_states, reset_of_5h, store_windows, strike, tells_the_same
 from app.clock import now_ms
 from app.db import beat, offload, reading
 from app.upserts import upsert
@@ -84,7 +84,8 @@ class Pool:
             if overlay.account_id in states and (overlay.done_at is None or overlay.done_at >= begun):
                 state = states[overlay.account_id]
                 state.candidate = replace(state.candidate, **overlay.fields)
-        self._tell(states)
+        for account_id in self._states.keys() & states.keys():
+            changes.tell_loaded(self._states[account_id], states[account_id])
         self._overlays = [one for one in self._overlays if one.done_at is None or one.done_at >= begun]
         self._states = states
         self._publish()
@@ -92,17 +93,6 @@ class Pool:
     def _read(self) -> dict[int, AccountState]:
         with reading() as session:
             return read_states(session, self._vault, self._base_urls)
-
-    def _tell(self, states: Mapping[int, AccountState]) -> None:
-        """Say what is news here and was not told where it came from."""
-        for account_id, state in states.items():
-            old = self._states.get(account_id)
-            if old is None:
-                continue
-            if old.candidate.needs_reauth and not state.candidate.needs_reauth:
-                changes.tell_better(old.candidate, state.candidate)
-            if state.secrets.fault is not None and old.secrets.fault is None:
-                changes.tell_unusable(state.candidate, state.secrets.fault)
 
     def put(self, account_id: int, fields: Mapping[str, Any], columns: Mapping[str, Any] | None = None) -> None:
         """Put fields of a candidate in force here; with `columns`, commit those, else the caller has."""
@@ -129,7 +119,7 @@ class Pool:
             return self._cool_model(state, verdict, family, at)
         columns: dict[str, Any] = {}
         if verdict.ramp is not None or verdict.until is not None:
-            columns = self._strike(state, verdict, started_at, at)
+            columns = strike(state, verdict, started_at, at)
         until = verdict.until
         if until is None and verdict.ramp is not None:
             cooldown_ms = verdict.ramp.cooldown_ms(state.streak)
@@ -260,19 +250,6 @@ class Pool:
 
         self._commit(self._overlaid(state.candidate.id, fields, write))
         return until
-
-    def _strike(self, state: AccountState, verdict: Verdict, started_at: int, at: int) -> dict[str, Any]:
-        """Count a failure, unless an attempt that ran beside this one has counted already."""
-        if state.streak_reason == verdict.reason and state.streak_at is not None:
-            if started_at <= state.streak_at:
-                return {}
-            within = verdict.ramp.within_ms if verdict.ramp else None
-            is_repeat = within is None or at - state.streak_at <= within
-        else:
-            is_repeat = False
-        state.streak = state.streak + 1 if is_repeat else 1
-        state.streak_reason, state.streak_at = verdict.reason, at
-        return {"streak": state.streak, "streak_reason": verdict.reason, "streak_at": at}
 
     def _change(self, state: AccountState, fields: Mapping[str, Any]) -> None:
         state.candidate = replace(state.candidate, **fields)

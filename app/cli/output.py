@@ -7,13 +7,13 @@ import sys
 import unicodedata
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import fields, is_dataclass
-from datetime import UTC, datetime
 from itertools import zip_longest
 from typing import Any, NoReturn, TypeVar
 
 import click
 
 from app.errors import CcflareError
+from app.figures import iso as iso
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -110,11 +110,6 @@ def jsonable(value: object) -> object:
     if isinstance(value, list | tuple):
         return [jsonable(part) for part in value]
     return value.hex() if isinstance(value, bytes) else value
-
-
-def iso(at: int) -> str:
-    """Return epoch milliseconds as ISO 8601 in UTC."""
-    return datetime.fromtimestamp(at / 1000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def decimal_usd(micro_usd: int) -> str:
