@@ -178,6 +178,7 @@ _PATH = Kind("a path (relative ones start at the project's folder)", _parse_path
 _FILE = Kind("the path of a readable file", _parse_readable_file)
 _HOSTS = Kind("host names, joined by commas", _parse_hosts)
 _DATABASE = Kind("sqlite:///PATH or postgresql://USER:PASSWORD@HOST/NAME", _parse_database)
+_PREFIX = "CCFLARE_"
 _HOST = _matching(r"[A-Za-z0-9._\-]+|[0-9A-Fa-f:.]+", "an IP address or host name")
 _WORD = _matching(r"[\x21-\x7e]{1,200}", "a word without spaces")
 _TEXT = _matching(r"[\x20-\x7e\n]{1,10000}", "printable text")
@@ -185,7 +186,7 @@ _TEXT = _matching(r"[\x20-\x7e\n]{1,10000}", "printable text")
 
 def _set(env: str, kind: Kind[T], default: str, explanation: str, *, runtime: bool = False, secret: bool = False) -> T:
     """Return the dataclass field that carries one line of the table; for the type checker, the value itself."""
-    prefixed = env if env.startswith("CCFLARE_") else f"CCFLARE_{env}"
+    prefixed = env if env.startswith(_PREFIX) else f"{_PREFIX}{env}"
     names = (prefixed,) if prefixed == env else (prefixed, env)
     line = Setting("", env, names, kind, default, explanation, runtime, secret)
     return cast(T, field(metadata={"line": line}))
@@ -445,8 +446,10 @@ def parse_one(name: str, text: str) -> object:
 
 
 def _nearest(name: str, known: list[str]) -> str:
-    match = get_close_matches(name, known, n=1)
-    return f" Did you mean {match[0]}?" if match else ""
+    # The prefix that all have in common brings no name nearer to another.
+    match = get_close_matches(name.removeprefix(_PREFIX), [one.removeprefix(_PREFIX) for one in known], n=1)
+    nearest = next((one for one in known if one.removeprefix(_PREFIX) == match[0]), None) if match else None
+    return f" Did you mean {nearest}?" if nearest else ""
 
 
 def _shown(line: Setting, value: object) -> str:
@@ -537,7 +540,7 @@ class _Loader:
         known += [f"{env}_FILE" for line in SETTINGS if line.secret for env in line.env]
         for origin, source in self._sources:
             for name in sorted(source):
-                if name.startswith("CCFLARE_") and not name.startswith("CCFLARE_TEST_") and name not in known:
+                if name.startswith(_PREFIX) and not name.startswith("CCFLARE_TEST_") and name not in known:
                     self.warnings.append(f"{name} ({origin}): there is no such setting.{_nearest(name, known)}")
 
     def _read_env_file(self, path: Path | None) -> dict[str, str]:

@@ -1,8 +1,10 @@
 """How gunicorn runs ccflare; read by itself from the project's root. Every value follows a setting of ours."""
 
 import gc
+import os
 import signal
-from typing import Any
+import sys
+from typing import Any, NoReturn
 
 from app.starting import explained
 from config import PROJECT_ROOT, Settings
@@ -31,6 +33,38 @@ loglevel = {"warn": "warning"}.get(_settings.log_level, _settings.log_level)
 proc_name = "ccflare"
 reload = _settings.environment == "development"
 reload_extra_files = [str(page) for page in (PROJECT_ROOT / "templates").rglob("*.html")] if reload else []
+
+
+def on_starting(server: Any) -> None:
+    """Refuse to stand in the open unprotected before a port is open."""
+    from app.loopback import is_loopback_host
+
+    hosts = [address[:1] for address in server.cfg.address if isinstance(address, tuple)]
+    if all(is_loopback_host(f"[{host}]" if ":" in host else host) for (host,) in hosts):
+        return
+    # The application is built in a process of its own: here nothing of it may be loaded before gevent has patched.
+    child = os.fork()
+    if child == 0:
+        _look_before_opening(hosts)
+    if os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]):
+        raise SystemExit(1)
+
+
+def _look_before_opening(hosts: list[Any]) -> NoReturn:
+    status = 0
+    try:
+        with explained():
+            from app.factory import create_app
+            from app.gate import opening
+
+            opening.check(create_app(_settings, with_doors=False), hosts)
+    except SystemExit:
+        status = 1
+    except Exception:  # noqa: BLE001, S110 - a worker meets it too, and tells it whole
+        pass
+    finally:
+        sys.stderr.flush()
+        os._exit(status)
 
 
 def post_fork(server: Any, worker: Any) -> None:

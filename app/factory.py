@@ -1,6 +1,7 @@
 """The composition root: `create_app` joins the rooms into one application. Nothing else does."""
 
 import logging
+from functools import partial
 from pathlib import Path
 
 from flask import Flask
@@ -26,7 +27,7 @@ from app.transport import Transport
 from app.usage.journal import Journal
 from app.usage.money import spent_this_month
 from app.usage.recorder import Recorder, RecordOptions
-from app.vault import open_keyring
+from app.vault import Ring, open_keyring
 from config import Settings
 
 _ROOT = Path(__file__).resolve().parent.parent
@@ -62,9 +63,17 @@ def create_app(settings: Settings, *, with_doors: bool = True) -> Flask:
     return app
 
 
+def helping_app() -> Flask:
+    """Build what tells about the commands and runs none, where nothing else can be built."""
+    app = Flask("app")
+    app.cli.add_command(commands)
+    return app
+
+
 def _runtime(app: Flask, settings: Settings) -> Runtime:
     vault = open_keyring(settings.encryption_keys, settings.encryption_keys_file, settings.data_dir / "encryption.keys")
     installation.check_keyring(vault)
+    vault.opens_database = partial(_opens_database, app)
     pepper = installation.pepper(vault)
     commits = Commits(app)
     base_urls = dict.fromkeys(_ANTHROPIC_HOSTED, settings.anthropic_base_url)
@@ -98,3 +107,8 @@ def _runtime(app: Flask, settings: Settings) -> Runtime:
         flights=Flights(settings.drain_s),
         started_at=now_ms(),
     )
+
+
+def _opens_database(app: Flask, ring: Ring) -> bool | None:
+    with app.app_context():
+        return db.offload(installation.opens_database, ring)

@@ -2,12 +2,13 @@
 
 import secrets
 
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from app.db import reading, transaction
 from app.preferences import SealedSecret
 from app.upserts import insert_new
-from app.vault import Vault, VaultError
+from app.vault import Ring, Vault, VaultError
 
 _CANARY = b"ccflare"
 
@@ -29,6 +30,19 @@ def check_keyring(vault: Vault) -> None:
         ) from exc
     if plain != _CANARY:
         raise VaultError("The canary of the encryption keyring was tampered with.")
+
+
+def opens_database(ring: Ring) -> bool | None:
+    """Return whether keys open what this database was written with; None when it cannot be asked."""
+    try:
+        with reading() as session:
+            row = session.get(SealedSecret, "canary")
+    except SQLAlchemyError:
+        return None
+    try:
+        return row is not None and Vault(ring).open(row.content, place("canary")) == _CANARY
+    except VaultError:
+        return False
 
 
 def pepper(vault: Vault) -> bytes:

@@ -6,8 +6,10 @@ killed run left undone the next one does.
 
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from time import monotonic
 from typing import Any
 
 from sqlalchemy import Table, func, select, update
@@ -16,6 +18,7 @@ from app import installation
 from app.accounts import oauth, secrets
 from app.accounts.models import Account, PendingLogin
 from app.audit import Actor, note
+from app.background.gauges import FORGOTTEN_S, TELL_S, workers
 from app.db import reading, transaction
 from app.preferences import SealedSecret
 from app.usage import payloads
@@ -27,6 +30,10 @@ _BATCH = 50
 _PAUSE_S = 0.005
 _SETTLE_S = LOOK_S + 1.0
 """After this long every process of this machine seals with the key that the file names first."""
+_TOLD_WITHIN_S = FORGOTTEN_S + 2 * TELL_S
+"""Within this every live worker says which key it seals with, and a dead one is off the list."""
+_CLEAR_WITHIN_S = 10.0
+_PACE_S = 0.25
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,18 +104,53 @@ def retire(vault: Vault, data_dir: Path, actor: Actor) -> int:
     if len(vault.key_ids) == 1:
         return 0
     time.sleep(_SETTLE_S)
-    needed = _left(vault) + _left_on_disk(vault, data_dir)
+    has_workers = _await_workers(vault)
+    needed = _clear(vault, data_dir, monotonic() + (_CLEAR_WITHIN_S if has_workers else 0.0))
     if needed:
         raise VaultError(
-            f"{needed} values are sealed with an old key. Run `rotate-key`, with the server running so that it takes "
-            "in what lies in its journals, and then this again."
+            f"{needed} {'value is' if needed == 1 else 'values are'} sealed with an old key. Run `rotate-key`, with "
+            "the server running so that it takes in what lies in its journals, and then this again."
         )
     retired = len(vault.key_ids) - 1
     keep_first_key(vault.file)
     vault.look()
     with transaction() as session:
-        note(session, actor, "keyring.retire", vault.current.decode(), f"{retired} old keys")
+        note(
+            session, actor, "keyring.retire", vault.current.decode(), f"{retired} old key{'' if retired == 1 else 's'}"
+        )
     return retired
+
+
+def _await_workers(vault: Vault) -> bool:
+    """Return when every live worker says that it seals with the current key: whether there is one.
+
+    Raises VaultError when one goes on with another key.
+    """
+    deadline = monotonic() + _TOLD_WITHIN_S
+    current, waited = vault.current.decode(), False
+    while behind := [one.worker for one in workers() if one.key_id != current]:
+        if monotonic() > deadline:
+            raise VaultError(
+                f"Not every worker has taken the new key over: {', '.join(behind[:5])}. Give their host the new key "
+                "file, or start them again; then run this again."
+            )
+        time.sleep(_PACE_S)
+        waited = True
+    if waited:
+        time.sleep(_SETTLE_S)  # What they sealed last is written.
+    return bool(workers())
+
+
+def _clear(vault: Vault, data_dir: Path, deadline: float) -> int:
+    """Seal anew what the old keys sealed since; return how many values still need one of them when time is up."""
+    while True:
+        if _left(vault):
+            _reseal_all(vault)
+        # The disk first: a journal's entry is in the database before the journal is behind it.
+        needed = _left_on_disk(vault, data_dir) + _left(vault)
+        if not needed or monotonic() > deadline:
+            return needed
+        time.sleep(_PACE_S)
 
 
 def _reseal_all(vault: Vault) -> tuple[dict[str, int], list[str]]:
@@ -170,8 +212,10 @@ def _left_on_disk(vault: Vault, data_dir: Path) -> int:
         positions = {name: offset for name, offset in known}
     found = 0
     for path in journals(data_dir / "journal"):
-        with path.open("rb") as handle:
+        with suppress(FileNotFoundError), path.open("rb") as handle:
             handle.seek(positions.get(path.name, 0))
             found += sum(1 for entry in decode(handle.read()) if entry.blob.startswith(vault.old_prefixes))
-    tokens = (data_dir / "rotated").glob("*.tokens")
-    return found + sum(1 for path in tokens if path.read_bytes().startswith(vault.old_prefixes))
+    for path in (data_dir / "rotated").glob("*.tokens"):
+        with suppress(FileNotFoundError):
+            found += path.read_bytes().startswith(vault.old_prefixes)
+    return found

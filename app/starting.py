@@ -1,5 +1,6 @@
 """The start of a process: what it is for, and what keeps it from starting, in plain words instead of a traceback."""
 
+import json
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -30,6 +31,14 @@ def is_command() -> bool:
     return sys.argv[1:2] == ["ccflare"]
 
 
+def is_help() -> bool:
+    """Whether this process only tells what a command does."""
+    return is_command() and "--help" in sys.argv
+
+
 def _end(reason: str) -> NoReturn:
-    sys.stderr.write(f"ccflare cannot start.\n{reason}\n")
+    text = f"ccflare cannot start.\n{reason}"
+    if is_command() and "--json" in sys.argv:
+        text = json.dumps({"error": text, "details": {}}, ensure_ascii=False)
+    sys.stderr.write(f"{text}\n")
     raise SystemExit(_APP_LOAD_ERROR if "gunicorn.arbiter" in sys.modules else 1) from None

@@ -9,6 +9,7 @@ import hashlib
 import logging
 import os
 import secrets
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from time import monotonic
@@ -40,7 +41,8 @@ class Ring:
 class Vault:
     """A keyring. One that comes from a file follows the file: keys are changed while the server serves.
 
-    The file is looked at when a value names a key that is not known, and once a second while values are sealed.
+    The file is looked at when a value names a key that is not known, and once a second while values are sealed or a
+    worker runs. A file of nothing but other keys is followed only when one of them opens the database.
     """
 
     def __init__(self, ring: Ring, file: Path | None = None) -> None:
@@ -48,6 +50,8 @@ class Vault:
         self._ring = ring
         self._stamp = _stamp(file)
         self._looked_at = monotonic()
+        self.opens_database: Callable[[Ring], bool | None] = lambda _ring: False
+        """Whether keys are those of the database; None when that cannot be known now."""
 
     @property
     def current(self) -> bytes:
@@ -87,14 +91,22 @@ class Vault:
         stamp = _stamp(self.file)
         if self.file is None or stamp is None or stamp == self._stamp:
             return False
-        self._stamp = stamp
         try:
             ring = read_ring(_read(self.file))
         except VaultError as exc:
+            self._stamp = stamp
             log.error("the keyring stays as it is: %s", exc)
             return False
-        if not ring.keys.keys() & self._ring.keys.keys():
-            log.error("the keyring stays as it is: the keys in %s are all others; put the old ones back", self.file)
+        is_ours = bool(ring.keys.keys() & self._ring.keys.keys()) or self.opens_database(ring)
+        if is_ours is None:
+            return False  # The next look tells.
+        self._stamp = stamp
+        if not is_ours:
+            log.error(
+                "the keyring stays as it is: the keys in %s are all others and do not open the database; "
+                "put the old ones back",
+                self.file,
+            )
             return False
         self._ring = ring
         return True

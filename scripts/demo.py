@@ -10,6 +10,7 @@ import os
 import secrets
 import shutil
 import signal
+import socket
 import sqlite3
 import subprocess
 import sys
@@ -49,12 +50,12 @@ def main() -> int:
         print("\n".join(exc.faults), file=sys.stderr)
         return 1
     folder = settings.data_dir / "demo"
-    shutil.rmtree(folder, ignore_errors=True)
-    with Upstream() as upstream:
+    with listening(settings) as listener, Upstream() as upstream:
+        shutil.rmtree(folder, ignore_errors=True)
         env = environment(folder, upstream.url)
         password = prepare(env)
         address = f"http://{settings.host}:{settings.port}"
-        with serving(env, settings, folder):
+        with serving(env, settings, folder, listener):
             print(f"\nccflare serves on {address}. Requests of three sessions, streamed:\n")
             send_all(upstream, settings)
             report(folder, env)
@@ -63,6 +64,18 @@ def main() -> int:
                 print("Ctrl-C ends the demo.", flush=True)
                 wait_for_interrupt()
     return 0
+
+
+def listening(settings: Settings) -> socket.socket:
+    """Return the socket that the demo's server gets: what comes to it never comes to another server."""
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    try:
+        return socket.create_server((settings.host, settings.port), family=family, backlog=512)
+    except OSError as exc:
+        raise SystemExit(
+            f"The demo cannot listen on {settings.host}:{settings.port} ({exc.strerror}): is your own server running? "
+            "Give the demo another port: PORT=8090 make demo"
+        ) from exc
 
 
 def environment(folder: Path, upstream: str) -> dict[str, str]:
@@ -97,12 +110,13 @@ def command(env: Mapping[str, str], *words: str, given: str = "") -> str:
 
 
 @contextmanager
-def serving(env: Mapping[str, str], settings: Settings, folder: Path) -> Iterator[None]:
-    """Run the real server for the time of the block."""
+def serving(env: Mapping[str, str], settings: Settings, folder: Path, listener: socket.socket) -> Iterator[None]:
+    """Run the real server on a socket for the time of the block."""
     log = folder / "server.log"
     with open(log, "wb") as output:
-        line = [sys.executable, "-m", "gunicorn", "-k", "gevent", "wsgi:app"]
-        server = subprocess.Popen(line, cwd=ROOT, env=dict(env), stdout=output, stderr=output)
+        number = listener.fileno()
+        line = [sys.executable, "-m", "gunicorn", "-k", "gevent", "--bind", f"fd://{number}", "wsgi:app"]
+        server = subprocess.Popen(line, cwd=ROOT, env=dict(env), stdout=output, stderr=output, pass_fds=[number])
     try:
         wait_until_ready(server, settings, log)
         yield

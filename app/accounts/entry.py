@@ -37,7 +37,9 @@ def checked_key(text: str) -> str:
     key = text.strip()
     if not key:
         raise InvalidInput.field("api_key", "is empty")
-    if len(key) > _MAX_KEY_CHARS or not key.isascii() or not key.isprintable() or " " in key:
+    if len(key) > _MAX_KEY_CHARS:
+        raise InvalidInput.field("api_key", f"has {len(key):,} characters; give at most {_MAX_KEY_CHARS:,}")
+    if not key.isascii() or not key.isprintable() or " " in key:
         raise InvalidInput.field("api_key", "give printable ASCII characters without blanks")
     return key
 

@@ -9,6 +9,7 @@ from app.errors import InvalidInput, NotFound
 from app.values import TokenPair
 
 CLAUDE_CODE_FILE = Path("~/.claude/.credentials.json")
+_FILE_SHAPE = '{"claudeAiOauth": {"accessToken", "refreshToken", "expiresAt"}}'
 _MAX_BYTES = 1 << 20
 _MAX_CHARS = 8192
 _SECONDS_BELOW = 100_000_000_000
@@ -50,7 +51,8 @@ def _object(content: bytes, name: str) -> Mapping[str, object]:
     except (ValueError, RecursionError):
         value = None
     if not isinstance(value, dict):
-        raise InvalidInput.field(name, 'is no JSON object like {"access_token", "refresh_token", "expires_at"}')
+        shape = _FILE_SHAPE if name == "file" else '{"access_token", "refresh_token", "expires_at"}'
+        raise InvalidInput.field(name, f"is no JSON object like {shape}")
     return value
 
 
@@ -63,7 +65,8 @@ def _pair(login: Mapping[str, object], name: str) -> TokenPair:
     access_token = _token(login, name, "access_token", "accessToken")
     refresh_token = _token(login, name, "refresh_token", "refreshToken")
     if access_token is None and refresh_token is None:
-        raise InvalidInput.field(name, "holds neither an access token nor a refresh token")
+        shape = f"; a login file of Claude Code looks like {_FILE_SHAPE}" if name == "file" else ""
+        raise InvalidInput.field(name, f"holds neither an access token nor a refresh token{shape}")
     expires_at = _time(login.get("expires_at", login.get("expiresAt")), name)
     if access_token is None:
         # Expired from the start, so that the first use refreshes it.

@@ -21,7 +21,7 @@ from app.accounts.entry import NewAccount, check_takes_tokens, checked_priority
 from app.accounts.mappings import checked_mappings
 from app.accounts.models import Account, PendingLogin
 from app.accounts.overview import AccountView, found, view_of
-from app.accounts.secrets import COLUMNS, seal_into
+from app.accounts.secrets import COLUMNS, check_unheld, seal_into
 from app.audit import Actor, note
 from app.clock import now_ms
 from app.db import beat, reading, transaction
@@ -200,7 +200,10 @@ class LogIns:
 
 
 def renew(vault: Vault, reference: str | int, credential: Credential, actor: Actor) -> AccountView:
-    """Give an account another credential after a log-in; its place, its switches and its history stay."""
+    """Give an account another credential after a log-in; its place, its switches and its history stay.
+
+    Raises Conflict when another account holds it.
+    """
     with transaction() as session:
         row = found(session, reference)
         provider = _oauth_provider(row.provider)
@@ -213,6 +216,7 @@ def renew(vault: Vault, reference: str | int, credential: Credential, actor: Act
             seal_into(row, vault, "api_key", credential.api_key)
             row.provider, row.expires_at = _KEY_MODE, None
         else:
+            check_unheld(session, vault, tokens, but=row.id)
             seal_into(row, vault, "access_token", tokens.access_token)
             seal_into(row, vault, "refresh_token", tokens.refresh_token)
             row.expires_at = tokens.expires_at

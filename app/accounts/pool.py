@@ -15,9 +15,11 @@ from typing import Any
 from sqlalchemy import ColumnElement, case, or_, update
 from sqlalchemy.orm import Session
 
+from app.accounts import changes
 from app.accounts.models import Account, ModelCooldown
 from app.accounts.overlays import Commit, Overlay, Overlays
-from app.accounts.states import AccountState, newest, read_states, reset_of_5h, store_windows, tells_the_same
+from app.accounts.states import AccountState, newest, read_states, reset_of_5h, store_windows, strike, tells_the_same
+from app.clock import now_ms
 from app.db import beat, offload, reading
 from app.upserts import upsert
 from app.values import Candidate, Verdict, Window
@@ -70,6 +72,8 @@ class Pool:
             if old is not None and old.secrets.generation > state.secrets.generation:
                 state.secrets = old.secrets  # Rotated here, and not in the database when it was read.
         self._overlays.lay(states, begun)
+        for account_id in self._states.keys() & states.keys():
+            changes.tell_loaded(self._states[account_id], states[account_id])
         self._states = states
         self._publish()
 
@@ -81,7 +85,10 @@ class Pool:
         """Put fields of a candidate in force here; with `columns`, commit those, else the caller has."""
         state = self._states.get(account_id)
         if state is not None:
+            before = state.candidate
             self._change(state, fields)
+            changes.tell_worse(before, state.candidate, self._candidates, now_ms())
+            changes.tell_better(before, state.candidate)
             if columns is not None:
                 self._save(account_id, columns, fields)
             else:
@@ -95,12 +102,13 @@ class Pool:
         state = self._states.get(account_id)
         if state is None:
             return None
+        before = state.candidate
         self.note_windows(account_id, verdict, at)
         if verdict.scope == "model":
             return self._cool_model(state, verdict, family, at)
-        changes: dict[str, Any] = {}
+        columns: dict[str, Any] = {}
         if verdict.ramp is not None or verdict.until is not None:
-            changes = self._strike(state, verdict, started_at, at)
+            columns = strike(state, verdict, started_at, at)
         until = verdict.until
         if until is None and verdict.ramp is not None:
             cooldown_ms = verdict.ramp.cooldown_ms(state.streak)
@@ -112,10 +120,11 @@ class Pool:
                 until, reason = held, state.candidate.cooldown_reason
             state.cooldown_at = at
             fields = {"cooldown_until": until, "cooldown_reason": reason}
-            changes |= fields | {"cooldown_at": at}
+            columns |= fields | {"cooldown_at": at}
             self._change(state, fields)
-        if changes:
-            self._save(account_id, changes, {key: changes[key] for key in changes if key in _CANDIDATE_FIELDS})
+            changes.tell_worse(before, state.candidate, self._candidates, at)
+        if columns:
+            self._save(account_id, columns, {key: columns[key] for key in columns if key in _CANDIDATE_FIELDS})
         return until
 
     def served(self, account_id: int, verdict: Verdict, started_at: int, at: int) -> None:
@@ -129,16 +138,18 @@ class Pool:
         if state.streak == 0 and not (is_stale and state.candidate.cooldown_until is not None):
             return
         state.streak, state.streak_reason, state.streak_at = 0, None, None
-        changes: dict[str, Any] = {"streak": 0, "streak_reason": None, "streak_at": None}
+        columns: dict[str, Any] = {"streak": 0, "streak_reason": None, "streak_at": None}
         fields: dict[str, Any] = {}
         if is_stale:
             fields = {"cooldown_until": None, "cooldown_reason": None}
-            changes |= fields | {"cooldown_at": None}
+            columns |= fields | {"cooldown_at": None}
             state.cooldown_at = None
+            before = state.candidate
             self._change(state, fields)
+            changes.tell_better(before, state.candidate)
         # Another worker may have begun a newer cool-down in the meantime.
         is_older = or_(Account.cooldown_at.is_(None), Account.cooldown_at <= started_at)
-        self._save(account_id, changes, fields, only_if=is_older if is_stale else None)
+        self._save(account_id, columns, fields, only_if=is_older if is_stale else None)
 
     def note_windows(self, account_id: int, verdict: Verdict, at: int) -> None:
         """Keep the windows that an answer told; they reach the database with the next `flush_windows`."""
@@ -213,6 +224,8 @@ class Pool:
         until = verdict.until
         if until is None or family is None:
             return None
+        if state.candidate.model_cooldowns.get(family, 0) <= at:
+            changes.tell_model_worse(state.candidate, family, verdict.reason, until)
         cooldowns = {name: end for name, end in state.candidate.model_cooldowns.items() if end > at}
         self._change(state, {"model_cooldowns": cooldowns | {family: until}})
         row = {"account_id": state.candidate.id, "family": family, "until": until, "reason": verdict.reason}
@@ -223,19 +236,6 @@ class Pool:
 
         self._overlays.commit(Overlay(state.candidate.id, model_cooldowns={family: until}), [f"model {family}"], write)
         return until
-
-    def _strike(self, state: AccountState, verdict: Verdict, started_at: int, at: int) -> dict[str, Any]:
-        """Count a failure, unless an attempt that ran beside this one has counted already."""
-        if state.streak_reason == verdict.reason and state.streak_at is not None:
-            if started_at <= state.streak_at:
-                return {}
-            within = verdict.ramp.within_ms if verdict.ramp else None
-            is_repeat = within is None or at - state.streak_at <= within
-        else:
-            is_repeat = False
-        state.streak = state.streak + 1 if is_repeat else 1
-        state.streak_reason, state.streak_at = verdict.reason, at
-        return {"streak": state.streak, "streak_reason": verdict.reason, "streak_at": at}
 
     def _change(self, state: AccountState, fields: Mapping[str, Any]) -> None:
         state.candidate = replace(state.candidate, **fields)

@@ -2,7 +2,12 @@
 
 from dataclasses import dataclass, field
 
+from sqlalchemy import or_, select
+from sqlalchemy.orm import Session
+
 from app.accounts.models import Account
+from app.errors import Conflict
+from app.values import TokenPair
 from app.vault import Vault, VaultError
 
 COLUMNS = ("api_key", "access_token", "refresh_token")
@@ -46,3 +51,17 @@ def read_secrets(row: Account, vault: Vault) -> AccountSecrets:
 def seal_into(row: Account, vault: Vault, column: str, plain: str | None) -> None:
     """Put a secret into its column (the row has its id already)."""
     setattr(row, column, None if plain is None else vault.seal_text(plain, place(row.id, column)))
+
+
+def check_unheld(session: Session, vault: Vault, tokens: TokenPair, but: int | None = None) -> None:
+    """Raise Conflict when an account other than `but` holds a log-in already: it is good for one of them."""
+    rows = select(Account).where(or_(Account.refresh_token.is_not(None), Account.access_token.is_not(None)))
+    for row in session.execute(rows.where(Account.id != but) if but is not None else rows).scalars():
+        held = read_secrets(row, vault)
+        is_same = tokens.refresh_token and tokens.refresh_token == held.refresh_token
+        if is_same or (tokens.access_token and tokens.access_token == held.access_token):
+            raise Conflict(
+                f"The account {row.name} holds this log-in already, and a log-in is good for one account. "
+                "Log in once more for another one.",
+                details={"tokens": f"are those of {row.name}"},
+            )

@@ -14,7 +14,7 @@ from app.accounts.entry import NewAccount, checked_credential, checked_key, chec
 from app.accounts.mappings import checked_mappings
 from app.accounts.models import Account, AccountWindow, ModelCooldown
 from app.accounts.overview import AccountView, found, view, view_of, views
-from app.accounts.secrets import seal_into
+from app.accounts.secrets import check_unheld, seal_into
 from app.audit import SYSTEM, Actor, note
 from app.clock import now_ms
 from app.db import beat, transaction
@@ -44,7 +44,7 @@ __all__ = [
 
 
 def add(vault: Vault, new: NewAccount, actor: Actor) -> AccountView:
-    """Add an account. Raises InvalidInput, or Conflict when the name is taken."""
+    """Add an account. Raises InvalidInput, or Conflict when the name is taken or another account has its log-in."""
     provider = PROVIDERS.get(new.mode)
     if provider is None:
         raise InvalidInput.field("mode", f"give one of {', '.join(PROVIDERS)}")
@@ -61,6 +61,8 @@ def add(vault: Vault, new: NewAccount, actor: Actor) -> AccountView:
         raise InvalidInput.field("endpoint", f"{provider.name} has no address of its own; give its base URL")
     api_key = checked_credential(provider, new)
     with transaction() as session:
+        if new.tokens is not None:
+            check_unheld(session, vault, new.tokens)
         session.add(row)
         _flush_named(session, new.name)
         seal_into(row, vault, "api_key", api_key)

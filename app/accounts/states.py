@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -10,7 +11,7 @@ from app.accounts.candidates import candidate_of, window_source
 from app.accounts.models import Account, AccountWindow, ModelCooldown
 from app.accounts.secrets import AccountSecrets, read_secrets
 from app.upserts import upsert
-from app.values import Candidate, Window
+from app.values import Candidate, Verdict, Window
 from app.vault import Vault
 
 
@@ -101,3 +102,17 @@ def reset_of_5h(candidate: Candidate, at: int) -> int | None:
         if window.kind == "5h" and window.reset_at is not None and window.reset_at > at:
             return window.reset_at
     return None
+
+
+def strike(state: AccountState, verdict: Verdict, started_at: int, at: int) -> dict[str, Any]:
+    """Count a failure, unless an attempt that ran beside this one has counted already."""
+    if state.streak_reason == verdict.reason and state.streak_at is not None:
+        if started_at <= state.streak_at:
+            return {}
+        within = verdict.ramp.within_ms if verdict.ramp else None
+        is_repeat = within is None or at - state.streak_at <= within
+    else:
+        is_repeat = False
+    state.streak = state.streak + 1 if is_repeat else 1
+    state.streak_reason, state.streak_at = verdict.reason, at
+    return {"streak": state.streak, "streak_reason": verdict.reason, "streak_at": at}

@@ -5,6 +5,7 @@ import logging
 import os
 import socket
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import delete, select
 from sqlalchemy.exc import SQLAlchemyError
@@ -18,7 +19,9 @@ from app.upserts import upsert
 log = logging.getLogger(__name__)
 
 TELL_S = 5.0
-_FORGOTTEN_MS = 30_000
+FORGOTTEN_S = 30.0
+"""A worker that was silent for so long is taken for dead."""
+_KEY = "key_id"
 
 ABOUT_GAUGES = {
     "requests_in_flight": "Requests and live streams in the air, as of the last seconds.",
@@ -37,6 +40,8 @@ class WorkerView:
     started_at: int
     seen_at: int
     gauges: dict[str, int]
+    key_id: str | None = None
+    """The encryption key that it seals with."""
 
 
 class Teller:
@@ -52,7 +57,7 @@ class Teller:
             "worker": self._worker,
             "started_at": self._run.started_at,
             "seen_at": now_ms(),
-            "gauges": json.dumps(gauges_of(self._run)),
+            "gauges": json.dumps({**gauges_of(self._run), _KEY: self._run.vault.current.decode()}),
         }
         offload(_write, row)
 
@@ -77,15 +82,22 @@ def gauges_of(run: Runtime) -> dict[str, int]:
 
 def workers() -> tuple[WorkerView, ...]:
     """Return every worker that was heard of lately, by name. Call inside an app context."""
-    lately = select(WorkerState).where(WorkerState.seen_at > now_ms() - _FORGOTTEN_MS).order_by(WorkerState.worker)
+    lately = (
+        select(WorkerState).where(WorkerState.seen_at > now_ms() - int(FORGOTTEN_S * 1000)).order_by(WorkerState.worker)
+    )
     with reading() as session:
         return tuple(
-            WorkerView(row.worker, row.started_at, row.seen_at, json.loads(row.gauges))
+            _view(row.worker, row.started_at, row.seen_at, json.loads(row.gauges))
             for row in session.execute(lately).scalars()
         )
+
+
+def _view(worker: str, started_at: int, seen_at: int, told: dict[str, Any]) -> WorkerView:
+    key_id = told.pop(_KEY, None)
+    return WorkerView(worker, started_at, seen_at, told, key_id)
 
 
 def _write(row: dict[str, object]) -> None:
     with transaction() as session:
         upsert(session, WorkerState, [row], ["worker"])
-        session.execute(delete(WorkerState).where(WorkerState.seen_at < now_ms() - _FORGOTTEN_MS))
+        session.execute(delete(WorkerState).where(WorkerState.seen_at < now_ms() - int(FORGOTTEN_S * 1000)))

@@ -50,4 +50,4 @@ class WorkerState(Model):
     started_at: Mapped[int]
     seen_at: Mapped[int]
     gauges: Mapped[str] = mapped_column(Text)
-    """JSON object: name -> number."""
+    """JSON object: name -> number, and `key_id`: which encryption key it seals with."""

@@ -35,7 +35,8 @@ _INGEST_S = 0.25
 _BUSY_BYTES = 65536
 """A journal that grew by more than this since the last look is moved once in `_BUSY_S`: large batches cost less."""
 _BUSY_S = 1.0
-_FLUSH_WINDOWS_EVERY = 5
+_ONCE_A_SECOND = 5
+"""Turns of the notice between its slower steps."""
 _FULL_LOOK_EVERY = 8
 """Turns of the ingester after which it looks even when no journal grew: a worker may have died."""
 _SWITCH_S = 0.001
@@ -129,6 +130,7 @@ class Notice:
         self._is_behind = True
         """Whether a look that found a change did not come to its end."""
         self._seen: dict[str, int] = {}
+        self._key_ids = run.vault.key_ids
         self._turn = 0
 
     def look(self) -> None:
@@ -138,7 +140,8 @@ class Notice:
         if run.commits.waiting:
             run.commits.retry()
         self._turn += 1
-        if self._turn % _FLUSH_WINDOWS_EVERY == 0:
+        if self._turn % _ONCE_A_SECOND == 0:
+            self._follow_keyring()
             run.pool.flush_windows()
             run.limits.share()
             if run.keys.has_limits:
@@ -162,6 +165,14 @@ class Notice:
         if "preferences" in changed:
             self._adopt(offload(preferences.stored))
         self._seen, self._is_behind = now, False
+
+    def _follow_keyring(self) -> None:
+        """Look for other keys also while nothing is sealed; what they open is read anew."""
+        vault = self._run.vault
+        vault.look()
+        if vault.key_ids != self._key_ids:
+            self._run.pool.load()
+            self._key_ids = vault.key_ids
 
     def _adopt(self, stored: dict[str, str]) -> None:
         run = self._run

@@ -1,5 +1,7 @@
 """Commands on accounts."""
 
+from collections.abc import Iterable
+
 import click
 
 from app.accounts import service
@@ -11,6 +13,7 @@ from app.cli.group import actor, commands
 from app.cli.login import LogIn
 from app.cli.output import json_option
 from app.clock import now_ms
+from app.errors import InvalidInput
 from app.providers import PROVIDERS
 from app.runtime import runtime
 
@@ -102,8 +105,10 @@ def pause(name: str, reason: str | None) -> None:
 @json_option
 def resume(name: str) -> None:
     """Put a paused account back into the pool."""
+    was = service.view(runtime().vault, name)
     view = service.resume(name, actor())
-    output.show(view, f"{view.name} is not paused. Its state: {health_words(view)}.")
+    done = "is back in the pool" if was.paused_at is not None else "was not paused"
+    output.show(view, f"{view.name} {done}. Its state: {health_words(view)}.")
 
 
 @commands.command("set-priority", context_settings={"ignore_unknown_options": True})
@@ -160,6 +165,8 @@ def set_key(name: str, api_key_stdin: bool) -> None:
 @json_option
 def auto_refresh(name: str, switch: str) -> None:
     """Switch on or off that an account's new window is opened early, by a request of our own."""
+    if switch == "on" and not service.view(runtime().vault, name).holds_window:
+        raise InvalidInput.field("switch", f"has no effect: {name} is of a mode without a window to open")
     view = service.set_auto_refresh(name, switch == "on", actor())
     output.show(view, f"{view.name}: auto-refresh is {switch}.")
 
@@ -169,25 +176,26 @@ def auto_refresh(name: str, switch: str) -> None:
 @json_option
 def force_reset(name: str) -> None:
     """Forget an account's cool-downs and spent windows, so that it is asked again."""
+    was = service.view(runtime().vault, name)
     view = service.force_reset(name, actor())
-    output.show(view, f"{view.name} has no cool-down. Its state: {health_words(view)}.")
+    is_held = was.health.until is not None or was.health.state == "exhausted" or was.model_cooldowns
+    done = "is asked again" if is_held or was.refresh_retry_at else "was held back by nothing"
+    output.show(view, f"{view.name} {done}. Its state: {health_words(view)}.")
 
 
 def _table(views: tuple[AccountView, ...]) -> str:
-    headers = ("NAME", "MODE", "PRIORITY", "STATE", "WINDOWS", "REQUESTS", "LAST USED")
+    headers = ("NAME", "MODE", "PRIORITY", "STATE", "WINDOWS")
     rows = [
         (
             view.name,
             view.mode,
             str(view.priority),
             health_words(view),
-            ", ".join(_window(window) for window in view.windows) or output.NOTHING,
-            output.number(view.request_count),
-            output.when(view.last_used_at, now_ms()),
+            ", ".join(map(_window, _telling(view.windows))) or output.NOTHING,
         )
         for view in views
     ]
-    return output.table(headers, rows, right=frozenset({2, 5}))
+    return output.table(headers, rows, right=frozenset({2}))
 
 
 def health_words(view: AccountView) -> str:
@@ -199,8 +207,15 @@ def health_words(view: AccountView) -> str:
     return health.state.replace("_", " ") + (f" ({', '.join(parts)})" if parts else "")
 
 
+def _telling(windows: Iterable[WindowView]) -> list[WindowView]:
+    """Return the windows that hold and of which something is known; of those by the minute the fullest alone."""
+    known = [one for one in windows if not one.is_reset and (one.utilization is not None or one.status is not None)]
+    long = [one for one in known if one.kind[:1].isdigit()]
+    short = [one for one in known if not one.kind[:1].isdigit()]
+    return [*long, *sorted(short, key=lambda one: one.utilization or 0, reverse=True)[:1]]
+
+
 def _window(window: WindowView) -> str:
-    if window.is_reset:
-        return f"{window.kind} reset"
+    used = output.percent(window.utilization) if window.utilization is not None else window.status
     reset = f", resets {output.when(window.reset_at, now_ms())}" if window.reset_at else ""
-    return f"{window.kind} {output.percent(window.utilization)} ({output.span(window.age_ms)} old){reset}"
+    return f"{window.kind} {used} ({output.span(window.age_ms)} old){reset}"

@@ -22,7 +22,8 @@ def backup(file: Path) -> None:
     made = room.backup(runtime(), file, actor(), _progress if sys.stderr.isatty() else None)
     output.show(
         made,
-        f"Backed up {made.requests:,} requests, {output.size(made.size_bytes)}, to {made.path}; verified.\n"
+        f"Backed up {output.counted(made.requests, 'request')}, {output.size(made.size_bytes)}, to {made.path}; "
+        "verified.\n"
         f"It cannot be opened without the encryption keys: keep a copy of {made.keys} apart from it.",
     )
 
@@ -37,7 +38,7 @@ def restore(file: Path, yes: bool) -> None:
         output.confirm_or_fail(f"Replace the database by {file}?")
     done = room.restore(runtime(), file, actor())
     kept = f" What was there before is kept as {done.kept}." if done.kept else ""
-    output.show(done, f"Restored {done.requests:,} requests from {file}.{kept}")
+    output.show(done, f"Restored {output.counted(done.requests, 'request')} from {file}.{kept}")
 
 
 def _progress(share: float) -> None:

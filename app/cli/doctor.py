@@ -20,9 +20,9 @@ def doctor(ctx: click.Context) -> None:
     if output.is_json():
         output.show({"ok": all(check.result != "fail" for check in checks), "checks": checks}, "")
     else:
-        width = max(len(check.subject) for check in checks)
+        width = output.widest(check.subject for check in checks)
         for check in checks:
             mark = click.style(f"{check.result:<4}", fg=_COLOURS[check.result])
-            click.echo(f"{mark}  {check.subject:<{width}}  {output.clean(check.detail)}")
+            click.echo(f"{mark}  {output.padded(check.subject, width)}  {output.clean(check.detail)}")
     if any(check.result == "fail" for check in checks):
         ctx.exit(1)

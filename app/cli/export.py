@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TypeVar
+from typing import TypeVar, get_args
 
 import click
 from sqlalchemy import select
@@ -11,14 +11,17 @@ from app.access.models import ClientKey
 from app.cli.group import commands
 from app.clock import now_ms
 from app.db import reading
+from app.errors import Conflict, InvalidInput
 from app.names import unknown
 from app.usage.export import FORMATS
 from app.usage.export import export as pieces
 from app.usage.rows import account_labels
 from app.usage.search import Filter
+from app.values import Outcome
 
 T = TypeVar("T")
 
+_OUTCOMES = ("running", *get_args(Outcome))
 _UNITS = {"m": 60_000, "h": 3_600_000, "d": 86_400_000}
 
 
@@ -52,7 +55,9 @@ WHEN = When()
 @click.option("--model", "models", multiple=True, help="Only of this model; repeatable.")
 @click.option("--key", "keys", multiple=True, metavar="NAME", help="Only of this client key; repeatable.")
 @click.option("--status", "statuses", multiple=True, type=int, help="Only with this status; repeatable.")
-@click.option("--outcome", "outcomes", multiple=True, help="Only with this outcome, or `running`; repeatable.")
+@click.option(
+    "--outcome", "outcomes", type=click.Choice(_OUTCOMES), multiple=True, help="Only with this outcome; repeatable."
+)
 @click.option("--session", "session_id", help="Only of this client session.")
 @click.option("--agent", "agent_id", help="Only of this agent.")
 @click.option("--text", help="Only with this id, or this text in the error.")
@@ -62,10 +67,17 @@ WHEN = When()
 )
 def export(form: str, file: Path | None, accounts: tuple[str, ...], keys: tuple[str, ...], **others: object) -> None:
     """Write recorded requests as CSV or JSON lines, newest first."""
+    if others["start"] is not None and others["end"] is not None and others["start"] >= others["end"]:  # type: ignore[operator]
+        raise InvalidInput.field("from", "give a time before --to")
     wanted = Filter(accounts=_account_ids(accounts), keys=_key_ids(keys), **others)  # type: ignore[arg-type]
-    with click.open_file(str(file) if file else "-", "w", encoding="utf-8") as handle:
-        for piece in pieces(wanted, form):
-            handle.write(piece)
+    try:
+        with click.open_file(str(file) if file else "-", "w", encoding="utf-8") as handle:
+            for piece in pieces(wanted, form):
+                handle.write(piece)
+    except OSError as exc:
+        if file is None:
+            raise
+        raise Conflict(f"The file {file} cannot be written: {exc.strerror}.") from exc
 
 
 def _account_ids(names: tuple[str, ...]) -> tuple[int, ...]:

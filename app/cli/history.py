@@ -34,7 +34,7 @@ def clear_history(yes: bool) -> None:
     if not yes:
         output.confirm_or_fail("Delete the records of all requests?")
     count = upkeep.clear_history(actor())
-    output.show({"requests": count}, f"Deleted the records of {count:,} requests.")
+    output.show({"requests": count}, f"Deleted the records of {output.counted(count, 'request')}.")
 
 
 @commands.command("analyze")
@@ -67,7 +67,9 @@ def _report(found: Stats) -> str:
         if shares:
             parts.append(_table(title, [(_name(share), share.totals) for share in shares]))
     if found.total.unpriced:
-        parts.append(f"{found.total.unpriced:,} requests have no price; their cost is not in the sums.")
+        have, their = ("has", "its") if found.total.unpriced == 1 else ("have", "their")
+        count = output.counted(found.total.unpriced, "request")
+        parts.append(f"{count} {have} no price; {their} cost is not in the sums.")
     return "\n\n".join(parts)
 
 

@@ -14,6 +14,7 @@ from app.cli.output import json_option
 from app.clock import now_ms
 from app.runtime import runtime
 
+_MAX_A_MINUTE = (1 << 53) - 1
 _UNITS_MS = {"h": 3_600_000, "d": 86_400_000, "w": 7 * 86_400_000}
 
 keys = AppGroup("keys", help="Create, list, revoke and rename client keys.")
@@ -26,7 +27,7 @@ commands.add_command(keys)
 @click.option("--expires-in", metavar="TIME", help="Such as 12h, 30d, 8w.")
 @click.option("--model", "models", multiple=True, help="Model or family that it may ask for; repeatable.")
 @click.option("--budget", metavar="USD", help="Spending limit per calendar month (UTC).")
-@click.option("--requests-per-minute", type=click.IntRange(1))
+@click.option("--requests-per-minute", type=click.IntRange(1, _MAX_A_MINUTE))
 @json_option
 def create(
     name: str,

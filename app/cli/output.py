@@ -7,18 +7,20 @@ import sys
 import unicodedata
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import fields, is_dataclass
-from datetime import UTC, datetime
+from itertools import zip_longest
 from typing import Any, NoReturn, TypeVar
 
 import click
 
 from app.errors import CcflareError
+from app.figures import iso as iso
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 _JSON = "ccflare.json"
 _TIMES = frozenset({"at", "until", "session_start"})
 _MIN_COLUMN = 8
+_MAX_SECRET_CHARS = 1 << 20
 _GAP = "  "
 NOTHING = "-"
 """Stands for a value that is not known."""
@@ -76,9 +78,12 @@ def confirm_or_fail(question: str) -> None:
 def read_secret(prompt: str, option: str, from_stdin: bool, repeat: bool = False) -> str:
     """Return a secret from standard input, or from a hidden prompt on a terminal."""
     if from_stdin:
-        text = sys.stdin.readline().rstrip("\r\n")
+        # Who types waits for no more than a line.
+        text = (sys.stdin.readline() if sys.stdin.isatty() else sys.stdin.read(_MAX_SECRET_CHARS)).rstrip("\r\n")
         if not text:
             raise click.UsageError(f"{option}: standard input is empty.")
+        if "\n" in text:
+            raise click.UsageError(f"{option}: standard input holds more than one line.")
         return text
     if not sys.stdin.isatty():
         raise click.UsageError(f"Give {option} and the secret on standard input.")
@@ -107,11 +112,6 @@ def jsonable(value: object) -> object:
     return value.hex() if isinstance(value, bytes) else value
 
 
-def iso(at: int) -> str:
-    """Return epoch milliseconds as ISO 8601 in UTC."""
-    return datetime.fromtimestamp(at / 1000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
 def decimal_usd(micro_usd: int) -> str:
     """Return an amount as exact decimal text."""
     sign = "-" if micro_usd < 0 else ""
@@ -132,6 +132,11 @@ def usd(micro_usd: int | None) -> str:
 def number(value: int | None) -> str:
     """Return a count for people."""
     return NOTHING if value is None else f"{value:,}"
+
+
+def counted(count: int, noun: str) -> str:
+    """Return how many there are of something, `noun` being one of it."""
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
 def percent(fraction: float | None) -> str:
@@ -178,48 +183,103 @@ def clean(text: str) -> str:
     return "".join(char if char.isprintable() else " " for char in text)
 
 
-def table(headers: Sequence[str], rows: Iterable[Sequence[str]], right: frozenset[int] = frozenset()) -> str:
-    """Return rows under headers, fitted to the terminal; what is not a terminal gets every column whole.
+def table(
+    headers: Sequence[str],
+    rows: Iterable[Sequence[str]],
+    right: frozenset[int] = frozenset(),
+    whole: frozenset[int] = frozenset(),
+) -> str:
+    """Return rows under headers, wrapped to fit the terminal; what is not a terminal gets one line a row.
 
-    `right`: columns that are aligned to the right.
+    `right`: columns that are aligned to the right; `whole`: those that are not wrapped.
     """
-    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
-    return "\n".join(columns(headers, rows, right, width))
+    lines = _cleaned(headers, rows)
+    widths = _widths(lines)
+    if sys.stdout.isatty():
+        narrowest = [width if at in whole else _narrowest(headers[at]) for at, width in enumerate(widths)]
+        _shrink(widths, narrowest, shutil.get_terminal_size().columns)
+    folded = ([_folded(cell, width) for cell, width in zip(line, widths, strict=True)] for line in lines)
+    return "\n".join(_row(line, widths, right) for cells in folded for line in zip_longest(*cells, fillvalue=""))
 
 
 def columns(
     headers: Sequence[str], rows: Iterable[Sequence[str]], right: frozenset[int], width: int | None
 ) -> list[str]:
-    """Return the lines of a table, its columns narrowed as far as that can be to fit a width, if there is one."""
-    lines = [tuple(clean(cell) for cell in row) for row in (headers, *rows)]
-    widths = [max(_width(line[at]) for line in lines) for at in range(len(headers))]
+    """Return the lines of a table, one a row, its cells cut as far as that can be to fit a width, if there is one."""
+    lines = _cleaned(headers, rows)
+    widths = _widths(lines)
     if width is not None:
-        _shrink(widths, [_width(header) for header in headers], width)
-    return [
-        _GAP.join(_padded(cell, widths[at], at in right) for at, cell in enumerate(line)).rstrip() for line in lines
-    ]
+        _shrink(widths, [_narrowest(header) for header in headers], width)
+    return [_row(line, widths, right) for line in lines]
 
 
 def cut(text: str, width: int) -> str:
     """Return text that takes at most so many places on a terminal."""
-    return text if _width(text) <= width else _padded(text, width, is_right=False)
+    return text if _width(text) <= width else padded(text, width)
 
 
 def facts(pairs: Iterable[tuple[str, str]]) -> str:
     """Return names and values, one a line."""
     lines = [(name, clean(value)) for name, value in pairs]
     width = max((_width(name) for name, _ in lines), default=0)
-    return "\n".join(f"{_padded(name, width, is_right=False)}{_GAP}{value}" for name, value in lines)
+    return "\n".join(f"{padded(name, width)}{_GAP}{value}" for name, value in lines)
 
 
-def _shrink(widths: list[int], headers: Sequence[int], width: int) -> None:
+def padded(text: str, width: int) -> str:
+    """Return text that takes exactly so many places on a terminal."""
+    return _padded(text, width, is_right=False)
+
+
+def widest(texts: Iterable[str]) -> int:
+    """Return how many places the longest text takes on a terminal."""
+    return max(map(_width, texts), default=0)
+
+
+def _cleaned(headers: Sequence[str], rows: Iterable[Sequence[str]]) -> list[tuple[str, ...]]:
+    return [tuple(clean(cell) for cell in row) for row in (headers, *rows)]
+
+
+def _widths(lines: Sequence[Sequence[str]]) -> list[int]:
+    return [widest(column) for column in zip(*lines, strict=True)]
+
+
+def _narrowest(header: str) -> int:
+    return max(_MIN_COLUMN, _width(header))
+
+
+def _shrink(widths: list[int], narrowest: Sequence[int], width: int) -> None:
     """Narrow the widest columns until all fit a width, as far as that can be."""
     room = width - len(_GAP) * (len(widths) - 1)
     while sum(widths) > room:
-        widest = max(range(len(widths)), key=lambda at: widths[at])
-        if widths[widest] <= max(_MIN_COLUMN, headers[widest]):
+        wide = [at for at in range(len(widths)) if widths[at] > narrowest[at]]
+        if not wide:
             return
-        widths[widest] -= 1
+        widths[max(wide, key=lambda at: widths[at])] -= 1
+
+
+def _row(cells: Sequence[str], widths: Sequence[int], right: frozenset[int]) -> str:
+    return _GAP.join(_padded(cell, widths[at], at in right) for at, cell in enumerate(cells)).rstrip()
+
+
+def _folded(text: str, width: int) -> list[str]:
+    """Return text on lines of a width, broken between words where that can be."""
+    lines = [""]
+    for word in text.split(" "):
+        longer = f"{lines[-1]} {word}" if lines[-1] else word
+        if _width(longer) <= width:
+            lines[-1] = longer
+            continue
+        if lines[-1]:
+            lines.append("")
+        rest = word
+        while _width(rest) > width:
+            head = rest
+            while _width(head) > width:
+                head = head[:-1]
+            lines[-1:] = [head, ""]
+            rest = rest[len(head) :]
+        lines[-1] = rest
+    return lines
 
 
 def _padded(cell: str, width: int, is_right: bool) -> str:

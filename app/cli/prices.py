@@ -102,11 +102,11 @@ def import_(file: IO[str]) -> None:
     if strange:
         raise InvalidInput.field("file", f"{', '.join(sorted(strange))}: give {', '.join(CLASSES)}")
     rates = {
-        model: Rates(**{name: None if rate is None else micro_usd(rate) for name, rate in one.items()})
+        model: Rates(**{name: _imported(model, name, rate) for name, rate in one.items()})
         for model, one in document.items()
     }
     names = room.set_prices(rates, actor())
-    output.show({"models": names}, f"Entered prices of {len(names)} models.")
+    output.show({"models": names}, f"Entered prices of {output.counted(len(names), 'model')}.")
 
 
 @prices.command("remove")
@@ -131,7 +131,14 @@ def reprice(since: int | None, until: int | None, restart: bool) -> None:
             click.echo(f"\r{done.share:4.0%}", nl=done.is_done, err=True)
     if done is not None:
         change = f"{output.usd(done.before_micro_usd)} -> {output.usd(done.after_micro_usd)}"
-        output.show(done, f"Looked at {done.seen:,} requests, changed {done.changed:,}: {change}")
+        output.show(done, f"Looked at {output.counted(done.seen, 'request')}, changed {done.changed:,}: {change}")
+
+
+def _imported(model: str, name: str, rate: object) -> int | None:
+    try:
+        return None if rate is None else micro_usd(rate)
+    except InvalidInput as exc:
+        raise InvalidInput.field("file", f"{name} of {model}: {exc.message}") from exc
 
 
 def _usd(rate: int | None) -> str:

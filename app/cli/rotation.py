@@ -21,14 +21,14 @@ def rotate_key(retire: bool) -> None:
     try:
         if retire:
             count = rotation.retire(run.vault, run.settings.data_dir, actor())
-            output.show({"retired": count}, f"{count} old keys removed from {run.vault.file}.")
+            output.show({"retired": count}, f"{output.counted(count, 'old key')} removed from {run.vault.file}.")
             return
         done = rotation.rotate(run.vault, actor())
     except VaultError as exc:
         raise Conflict(str(exc)) from exc
     output.show(done, lambda: _told(done))
     if done.broken:
-        raise Conflict(f"No key opens {len(done.broken)} values: {', '.join(done.broken[:5])}.")
+        raise Conflict(f"No key opens {output.counted(len(done.broken), 'value')}: {', '.join(done.broken[:5])}.")
 
 
 def _told(done: Rotation) -> str:
@@ -42,5 +42,6 @@ def _told(done: Rotation) -> str:
     began = f"A new key stands first in {done.key_file}" if done.added_key else "The rotation begun earlier is finished"
     text = f"{began}. Values sealed anew: {parts}."
     if done.old_keys:
-        text += "\nThe old keys are still there. Back the key file up, then remove them with `rotate-key --retire`."
+        there = "The old key is" if done.old_keys == 1 else "The old keys are"
+        text += f"\n{there} still there. Back the key file up, then remove what is old with `rotate-key --retire`."
     return text

@@ -11,6 +11,7 @@ import click
 from app.cli import output
 from app.cli.group import commands
 from app.cli.output import json_option
+from app.log_lines import read_line
 from app.logs import follow, log_path, tail
 from app.runtime import runtime
 from config import PROJECT_ROOT
@@ -48,9 +49,15 @@ def logs(count: int, no_follow: bool) -> None:
 
 
 def _print_json(line: str) -> None:
-    """Print a line as one JSON object: itself when it is one."""
+    """Print a line as one JSON object: itself when it is one, else its parts; of what follows a line the message."""
     try:
         is_object = isinstance(json.loads(line), dict)
     except ValueError:
         is_object = False
-    click.echo(line if is_object else json.dumps({"line": line}, ensure_ascii=False))
+    if is_object:
+        click.echo(line)
+        return
+    told = read_line(line)
+    parts = {"at": None if told.at is None else output.iso(told.at), "level": told.level or None}
+    parts |= {"logger": told.logger or None, "message": told.message}
+    click.echo(json.dumps(parts | ({"request_id": told.request_id} if told.request_id else {}), ensure_ascii=False))

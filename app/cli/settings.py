@@ -7,6 +7,7 @@ from app import preferences
 from app.cli import output
 from app.cli.group import actor, commands
 from app.cli.output import json_option
+from app.errors import InvalidInput
 from app.runtime import runtime
 from config import SettingRow
 
@@ -77,6 +78,8 @@ def get_model() -> None:
 @json_option
 def set_model(model: str) -> None:
     """Set the default model."""
+    if not model.strip():
+        raise InvalidInput.field("model", f"is empty; `flask ccflare config unset {_MODEL}` removes the default model")
     row = preferences.change(runtime().settings, _MODEL, model, actor())
     output.show({"model": row.value, "origin": row.origin}, f"The default model is {row.value}.")
 
@@ -87,5 +90,5 @@ def _row(name: str) -> SettingRow:
 
 
 def _table(rows: tuple[SettingRow, ...]) -> str:
-    lines = [(row.name, row.value, row.origin, row.env, "yes" if row.runtime else "no") for row in rows]
-    return output.table(("NAME", "VALUE", "FROM", "VARIABLE", "AT RUN TIME"), lines)
+    lines = [(row.env, row.value, row.origin, "yes" if row.runtime else "no") for row in rows]
+    return output.table(("VARIABLE", "VALUE", "FROM", "AT RUN TIME"), lines, whole=frozenset({0}))

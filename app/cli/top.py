@@ -102,7 +102,8 @@ def _head(seen: Glance) -> tuple[str, list[str]]:
     lines.append("; ".join([f"{who} ({serving.strategy})", *passed]))
     lines.append(
         f"Requests/min {short(_pace(pace.requests_per_minute))}, tokens/min {short(_pace(pace.tokens_per_minute))}; "
-        f"running {seen.requests_running}; today (UTC) {pace.requests_today:,} requests, {pace.failed_today:,} failed, "
+        f"running {seen.requests_running}; today (UTC) {output.counted(pace.requests_today, 'request')}, "
+        f"{pace.failed_today:,} failed, "
         f"{output.usd(pace.cost_today_micro_usd)}"
     )
     return _COLOURS[seen.verdict.level], [output.clean(line) for line in lines]
@@ -131,7 +132,7 @@ def _account(one: AccountGlance, now: int) -> tuple[str, ...]:
 
 def _window(view: AccountView, kind: str, now: int) -> str:
     found: WindowView | None = next((window for window in view.windows if window.kind == kind), None)
-    if found is None:
+    if found is None or (found.utilization is None and found.status is None):
         return output.NOTHING
     if found.is_reset:
         return "reset"
@@ -165,7 +166,7 @@ def _failed(seen: Glance, width: int | None) -> list[str]:
             one.request.public_id,
             output.when(one.request.started_at, seen.at),
             str(one.request.status or output.NOTHING),
-            one.reason or one.request.outcome.replace("_", " "),
+            one.reason if one.reason not in (None, "served") else one.request.outcome.replace("_", " "),
             one.request.account_name or output.NOTHING,
             one.request.error or one.advice,
         )

@@ -56,10 +56,12 @@ def _line(one: Ineligible, now_ms: int) -> str:
 
 def _span(wait_ms: int) -> str:
     seconds = -(-wait_ms // 1000)
-    if seconds < 120:
+    if seconds < 60:
         return f"{seconds} s"
     minutes = -(-seconds // 60)
-    if minutes < 120:
+    if minutes < 60:
         return f"{minutes} min"
     hours, minutes = divmod(minutes, 60)
-    return f"{hours} h {minutes} min" if hours < 48 else f"{hours // 24} d {hours % 24} h"
+    if hours < 24:
+        return f"{hours} h {minutes} min" if minutes else f"{hours} h"
+    return f"{hours // 24} d {hours % 24} h" if hours % 24 else f"{hours // 24} d"

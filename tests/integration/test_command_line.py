@@ -86,6 +86,21 @@ def test_start_that_cannot_be_is_explained_without_a_traceback(
     assert [word for word in words if word not in ran.stderr] == []
 
 
+def test_help_needs_no_start(flask: Command) -> None:
+    for words in (("--help",), ("list", "--help")):
+        ran = flask(*words, PORT="many")
+        assert (ran.returncode, ran.stderr) == (0, "")
+        assert "Usage: " in ran.stdout
+
+
+def test_start_that_cannot_be_is_told_as_json_to_programs(flask: Command) -> None:
+    ran = flask("list", "--json", PORT="many")
+    assert (ran.returncode, ran.stdout) == (1, "")
+    told = json.loads(ran.stderr)
+    assert told["details"] == {}
+    assert "PORT (environment): 'many' is not accepted" in told["error"]
+
+
 def test_reader_that_leaves_early_causes_no_noise(flask: Command, tmp_path: Path) -> None:
     log = tmp_path / "instance" / "logs" / "ccflare.log"
     log.parent.mkdir(parents=True)

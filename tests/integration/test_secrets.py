@@ -187,6 +187,25 @@ def test_key_changes_while_the_server_serves(upstream: Upstream, new_server: Mak
     assert re.fullmatch(r"\S+\n", (server.folder / "data" / "encryption.keys").read_text())
 
 
+def test_key_changes_twice_while_an_idle_server_does_nothing(
+    upstream: Upstream, new_server: Make, inside: Inside
+) -> None:
+    server = new_server()
+    site = inside(server)
+    server.add_account("key", API_KEY)
+    site.wait_for_accounts(1)
+    for number in (1, 2):
+        assert server.cli("rotate-key").code == 0
+        retired = server.cli("rotate-key", "--retire")
+        assert (retired.code, retired.stderr) == (0, "")
+        assert [ask(server).status for _ in range(6)] == [200] * 6
+        eventually(lambda stored=6 * number: site.scalar("SELECT count(*) FROM payloads") == stored)
+        current = ran_current(server)
+        query = "SELECT count(*) FROM payloads WHERE substr(content, 1, ?) != ?"
+        assert site.scalar(query, len(current), current) == 0
+    assert "stays as it is" not in server.log()
+
+
 def ran_current(server: Server) -> bytes:
     """Return how a value begins that was sealed by the first key of the file."""
     from app.vault import keyring  # noqa: PLC0415 - the product's own reading of the file

@@ -201,6 +201,11 @@ def test_rows_show_every_setting_with_its_origin() -> None:
     assert by_name["retry_backoff"].value == "2"
 
 
+def test_common_prefix_makes_no_name_near() -> None:
+    (warning,) = Settings.load({"CCFLARE_FOO": "1"}).warnings
+    assert warning == "CCFLARE_FOO (environment): there is no such setting."
+
+
 def test_unknown_name_is_a_warning_with_the_nearest_one() -> None:
     settings = Settings.load({"CCFLARE_DRAIN": "5", "OTHER_TOOL": "x", "CCFLARE_TEST_X": "x"})
     assert settings.warnings == (

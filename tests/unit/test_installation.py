@@ -8,7 +8,7 @@ from app import installation
 from app.db import reading, transaction
 from app.preferences import SealedSecret
 from app.runtime import runtime
-from app.vault import VaultError, keyring, new_key
+from app.vault import VaultError, keyring, new_key, read_ring
 
 
 def sealed(name: str) -> bytes:
@@ -56,6 +56,15 @@ def test_keyring_of_this_database_is_accepted_and_another_is_not(app: Flask) -> 
     installation.check_keyring(runtime().vault)
     with pytest.raises(VaultError, match="does not open this database"):
         installation.check_keyring(keyring(new_key()))
+
+
+def test_keys_are_told_by_whether_they_open_the_database(app: Flask) -> None:
+    text = runtime().vault.file.read_text() if runtime().vault.file else ""
+    assert installation.opens_database(read_ring(text)) is True
+    assert installation.opens_database(read_ring(new_key())) is False
+    with transaction() as session:
+        session.connection().exec_driver_sql("DROP TABLE sealed_secrets")
+    assert installation.opens_database(read_ring(text)) is None
 
 
 def test_changed_canary_is_noticed(app: Flask) -> None:

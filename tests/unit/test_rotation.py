@@ -1,5 +1,6 @@
 """Another encryption key while the server serves: nothing is lost, nothing stays behind, a killed run goes on."""
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,10 +14,13 @@ from app.accounts import service
 from app.accounts.entry import NewAccount
 from app.accounts.models import Account
 from app.audit import Actor
+from app.background.models import WorkerState
+from app.clock import now_ms
 from app.db import Model, db, reading, transaction
 from app.factory import create_app
 from app.rotation import SEALED, Rotation, retire, rotate
 from app.runtime import runtime
+from app.upserts import upsert
 from app.usage import payloads
 from app.usage.journal import Journal
 from app.usage.models import Payload, Request
@@ -180,6 +184,52 @@ def test_old_key_stays_while_a_journal_or_a_rotated_pair_needs_it(app: Flask) ->
     rescue.drop(1, 1)
     assert retire(run.vault, data_dir, OPERATOR) == 1
     assert retire(run.vault, data_dir, OPERATOR) == 0
+
+
+def worker_told(key_id: bytes, seen_at: int) -> None:
+    row = {"worker": "host:1", "started_at": 1, "seen_at": seen_at, "gauges": json.dumps({"key_id": key_id.decode()})}
+    with transaction() as session:
+        upsert(session, WorkerState, [row], ["worker"])
+
+
+def test_old_key_stays_while_a_worker_seals_with_it(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = runtime()
+    old = run.vault.current
+    rotate(run.vault, OPERATOR)
+    worker_told(old, now_ms())
+    monkeypatch.setattr(rotation, "_TOLD_WITHIN_S", 0.0)
+    with pytest.raises(VaultError, match="host:1"):
+        retire(run.vault, run.settings.data_dir, OPERATOR)
+    assert old in run.vault.key_ids
+    worker_told(old, 1)  # It is dead.
+    assert retire(run.vault, run.settings.data_dir, OPERATOR) == 1
+
+
+def test_what_a_worker_sealed_with_the_old_key_meanwhile_is_sealed_anew(
+    app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill(1)
+    run = runtime()
+    late = keyring(key_text(run.vault))
+    rotate(run.vault, OPERATOR)
+    worker_told(late.current, now_ms())
+    place = "accounts:api_key:1"
+
+    def work(_seconds: float) -> None:
+        sealed = late.seal(b"sk-ant-api03-late", place)
+        with transaction() as session:
+            session.execute(update(Account).where(Account.id == 1).values(api_key=sealed))
+        worker_told(run.vault.current, now_ms())
+        monkeypatch.setattr(rotation.time, "sleep", lambda _seconds: None)
+
+    monkeypatch.setattr(rotation.time, "sleep", lambda seconds: work(seconds) if seconds else None)
+    assert retire(run.vault, run.settings.data_dir, OPERATOR) == 1
+    assert opened(run.vault)[place] == b"sk-ant-api03-late"
+
+
+def key_text(vault: Vault) -> str:
+    assert vault.file is not None
+    return vault.file.read_text()
 
 
 def test_keys_of_the_environment_are_used_in_their_order_and_left_to_the_operator(tmp_path: Path) -> None:

@@ -130,6 +130,26 @@ def test_serving_process_does_not_follow_a_file_that_went_wrong(
     assert "stays as it is" in caplog.text
 
 
+def test_file_of_other_keys_is_followed_when_they_open_the_database(tmp_path: Path) -> None:
+    file = tmp_path / "keys"
+    vault = open_keyring(None, None, file)
+    other = new_key()
+    vault.opens_database = lambda ring: ring.current == keyring(other).current
+    file.write_text(other)
+    assert vault.look()
+    assert vault.current == keyring(other).current
+
+
+def test_file_of_other_keys_is_looked_at_again_while_the_database_is_away(tmp_path: Path) -> None:
+    file = tmp_path / "keys"
+    vault = open_keyring(None, None, file)
+    answers = iter((None, True))
+    vault.opens_database = lambda _ring: next(answers)
+    file.write_text(new_key())
+    assert not vault.look()
+    assert vault.look()
+
+
 def test_key_file_keeps_its_mode_and_its_link(tmp_path: Path) -> None:
     real = tmp_path / "real"
     open_keyring(None, None, real)

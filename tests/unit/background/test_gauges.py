@@ -15,6 +15,7 @@ def test_worker_is_on_the_list_until_it_leaves(app: Flask) -> None:
     teller.tell()
     (one,) = workers()
     assert set(one.gauges) == set(ABOUT_GAUGES)
+    assert one.key_id == runtime().vault.current.decode()
     teller.leave()
     assert workers() == ()
 

@@ -5,12 +5,12 @@ from types import SimpleNamespace
 
 import pytest
 from flask import Flask
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 from sqlalchemy.exc import OperationalError
 
 from app import commits, preferences
 from app.access import keys
-from app.accounts import service
+from app.accounts import secrets, service
 from app.accounts.entry import NewAccount
 from app.accounts.models import Account
 from app.background import workers
@@ -21,6 +21,7 @@ from app.usage.journal import Journal
 from app.usage.models import Request
 from app.usage.recorder import Record, Recorder, RecordOptions
 from app.values import ProxyRequest, new_request_id
+from app.vault import Ring, add_key, keyring, new_key
 from tests.unit.accounts.logins import OPERATOR
 
 
@@ -70,6 +71,34 @@ def test_setting_that_was_changed_is_in_force(app: Flask) -> None:
     notice.look()
     assert run.settings.store_payloads == "errors"
     assert run.recorder.options.payloads == "errors"
+
+
+def test_key_that_was_changed_is_noticed_while_nothing_is_sealed(app: Flask) -> None:
+    run = runtime()
+    notice, before = look(run), run.vault.current
+    assert run.vault.file is not None
+    add_key(run.vault.file)
+    for _ in range(5):
+        notice.look()
+    assert run.vault.current != before
+
+
+def test_accounts_are_read_anew_when_keys_come_that_open_them(app: Flask) -> None:
+    run = runtime()
+    notice = look(run)
+    service.add(run.vault, NewAccount("one", "console", api_key="sk-ant-api03-one"), OPERATOR)
+    with transaction() as session:
+        sealed = keyring(new_key())
+        place = secrets.place(1, "api_key")
+        session.execute(update(Account).values(api_key=sealed.seal(b"sk-ant-api03-one", place)))
+    notice.look()
+    assert (state := run.pool.state(1)) is not None
+    assert state.secrets.fault is not None
+    run.vault._ring = Ring(run.vault.current, run.vault._ring.keys | sealed._ring.keys)
+    for _ in range(5):
+        notice.look()
+    assert (state := run.pool.state(1)) is not None
+    assert state.secrets.fault is None
 
 
 def test_one_ingester_at_a_time_moves_the_journals(app: Flask, tmp_path: Path) -> None:

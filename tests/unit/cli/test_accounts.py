@@ -1,5 +1,6 @@
 """Commands on accounts."""
 
+import os
 import sys
 
 import click
@@ -9,6 +10,7 @@ from sqlalchemy import select
 from app.accounts import service
 from app.accounts.models import Account, AccountWindow
 from app.audit import SYSTEM
+from app.cli import accounts
 from app.clock import now_ms
 from app.db import transaction
 from app.runtime import runtime
@@ -105,25 +107,54 @@ def test_list_shows_name_mode_priority_and_state(run: Run) -> None:
     add(run, "home", mode="zai")
     run("pause", "home", "--reason", "holiday")
     head, home, work = run("list").out.splitlines()
-    assert head.split() == ["NAME", "MODE", "PRIORITY", "STATE", "WINDOWS", "REQUESTS", "LAST", "USED"]
+    assert head.split() == ["NAME", "MODE", "PRIORITY", "STATE", "WINDOWS"]
     assert home.split()[:5] == ["home", "zai", "0", "paused", "(holiday,"]
     assert work.split()[:4] == ["work", "console", "3", "ok"]
 
 
-def test_list_shows_windows_with_age_and_reset(run: Run) -> None:
-    add(run)
-    at = now_ms()
+def see(*windows: tuple[str, int | None, float | None, str | None]) -> None:
+    """Store windows of the only account: kind, reset, utilization, status."""
     with transaction() as session:
         account_id = session.execute(select(Account.id)).scalar_one()
-        for kind, reset_at, utilization in (("5h", at + 7_260_000, 0.42), ("7d", at - 1, 0.9), ("7d_opus", None, None)):
+        for kind, reset_at, utilization, status in windows:
             session.add(
                 AccountWindow(
-                    account_id=account_id, kind=kind, utilization=utilization, reset_at=reset_at, status=None,
-                    seen_at=at - 120_000, source="poll",
+                    account_id=account_id, kind=kind, utilization=utilization, reset_at=reset_at, status=status,
+                    seen_at=now_ms() - 120_000, source="poll",
                 )
             )  # fmt: skip
-    shown = "5h 42 % (2 min old), resets in 2 h, 7d reset, 7d_opus - (2 min old)"
-    assert shown in run("list").out
+
+
+def test_list_shows_windows_that_hold_with_age_and_reset(run: Run) -> None:
+    add(run)
+    at = now_ms()
+    see(
+        ("5h", at + 7_260_000, 0.42, None),
+        ("7d", at - 1, 0.9, None),
+        ("7d_opus", None, None, None),
+        ("7d_sonnet", None, None, "rejected"),
+    )
+    assert run("list").out.endswith("5h 42 % (2 min old), resets in 2 h, 7d_sonnet rejected (2 min old)\n")
+
+
+def test_list_shows_the_fullest_of_the_windows_by_the_minute(run: Run) -> None:
+    add(run)
+    kinds = (("input-tokens", 0.2), ("output-tokens", 0.7), ("requests", 0.1), ("tokens", 0.3))
+    see(*((kind, None, used, None) for kind, used in kinds))
+    assert run("list").out.endswith("ok     output-tokens 70 % (2 min old)\n")
+
+
+def test_list_fits_a_terminal_and_cuts_nothing(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    add(run)
+    at = now_ms()
+    see(("5h", at + 7_260_000, 1.0, "rejected"), ("7d", at + 90_000_000, 0.42, None))
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True, raising=False)
+    monkeypatch.setattr("shutil.get_terminal_size", lambda *_, **__: os.terminal_size((80, 24)))
+    lines = accounts._table(service.views(runtime().vault)).splitlines()
+    assert max(map(len, lines)) <= 80
+    told = " ".join(" ".join(lines).split())
+    for words in ("work", "console", "exhausted", "back in 2", "5h 100 %", "7d 42 %"):
+        assert words in told
 
 
 def test_no_command_prints_a_stored_secret(run: Run) -> None:
@@ -145,7 +176,37 @@ def test_pause_and_resume_tell_the_state(run: Run) -> None:
     add(run)
     assert run("pause", "work", "--reason", "rest").out == "work is paused: rest.\n"
     assert run("list", "--json").json[0]["health"]["state"] == "paused"
-    assert run("resume", "work").out == "work is not paused. Its state: ok.\n"
+    assert run("resume", "work").out == "work is back in the pool. Its state: ok.\n"
+    assert run("resume", "work").out == "work was not paused. Its state: ok.\n"
+
+
+def test_forced_reset_tells_whether_there_was_something_to_forget(run: Run) -> None:
+    add(run)
+    see(("5h", now_ms() + 7_260_000, 1.0, "rejected"))
+    assert run("force-reset", "work").out == "work is asked again. Its state: ok.\n"
+    assert run("force-reset", "work").out == "work was held back by nothing. Its state: ok.\n"
+    assert run("list").out.endswith("ok     -\n")
+
+
+def test_auto_refresh_is_for_accounts_with_a_window(run: Run) -> None:
+    add(run)
+    ran = run("auto-refresh", "work", "on")
+    assert (ran.status, "has no effect" in ran.err) == (1, True)
+    assert run("auto-refresh", "work", "off").status == 0
+    add(run, "home", mode="zai")
+    assert run("auto-refresh", "home", "on", "--json").json["auto_refresh"] is True
+
+
+@pytest.mark.parametrize(
+    ("given", "status", "said"),
+    [
+        pytest.param("k" * 5000, 1, "api_key: has 5,000 characters; give at most 4,096", id="long"),
+        pytest.param("one\ntwo\n", 2, "more than one line", id="two lines"),
+    ],
+)
+def test_key_that_cannot_be_one_is_refused_with_the_reason(run: Run, given: str, status: int, said: str) -> None:
+    ran = run("add-account", "work", "--mode", "console", "--api-key-stdin", given=given)
+    assert (ran.status, said in ran.err) == (status, True), ran
 
 
 def test_removal_is_not_done_unasked(run: Run) -> None:
@@ -171,7 +232,5 @@ def test_account_is_changed(run: Run) -> None:
     assert run("set-model-mapping", "work").status == 2
     assert run("set-model-mapping", "work", "--clear").out == "work maps no model.\n"
     assert run("set-key", "work", "--api-key-stdin", given="sk-new\n").out == "work has a new API key.\n"
-    assert run("auto-refresh", "work", "on", "--json").json["auto_refresh"] is True
-    assert run("force-reset", "work").out == "work has no cool-down. Its state: ok.\n"
     assert run("rename", "work", "home").out == "work is called home now.\n"
     assert run("list", "--json").json[0]["name"] == "home"

@@ -8,7 +8,7 @@ def test_backup_tells_that_the_keys_are_needed_and_can_be_restored(run: Run, tmp
     put(end(NOW))
     made = run("backup", str(tmp_path / "copy.db"))
     assert made.status == 0
-    assert "Backed up 1 requests" in made.out
+    assert "Backed up 1 request," in made.out
     assert "encryption.keys" in made.out
     put(end(NOW + 1))
     assert run("restore", str(tmp_path / "copy.db")).status == 2, "nobody is there to say yes"

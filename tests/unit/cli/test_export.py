@@ -38,9 +38,22 @@ def test_file_is_written(run: Run, tmp_path: Path) -> None:
     assert (tmp_path / "all.csv").read_text().startswith("id,started_at,")
 
 
+def test_file_that_cannot_be_written_is_one_line(run: Run, tmp_path: Path) -> None:
+    ran = run("export", "-o", str(tmp_path / "missing" / "all.csv"))
+    assert (ran.status, ran.out) == (1, "")
+    assert ran.err == f"Error: The file {tmp_path}/missing/all.csv cannot be written: No such file or directory.\n"
+
+
 @pytest.mark.parametrize(
     ("arguments", "status"),
-    [(("--account", "hom"), 1), (("--key", "none"), 1), (("--from", "yesterday"), 2), (("--format", "xml"), 2)],
+    [
+        (("--account", "hom"), 1),
+        (("--key", "none"), 1),
+        (("--from", "yesterday"), 2),
+        (("--format", "xml"), 2),
+        (("--outcome", "bogus"), 2),
+        (("--from", "1h", "--to", "2h"), 1),
+    ],
 )
 def test_wrong_words_are_refused(run: Run, arguments: tuple[str, ...], status: int) -> None:
     ran = run("export", *arguments)

@@ -51,7 +51,7 @@ def test_limits_are_read(run: Run) -> None:
     [
         ("--expires-in", "2"), ("--expires-in", "0d"), ("--expires-in", "-1d"), ("--expires-in", "1y"),
         ("--budget", "x"), ("--budget", "0"), ("--budget", "NaN"), ("--budget", "Infinity"), ("--budget", "-1"),
-        ("--requests-per-minute", "0"), ("--role", "viewer"),
+        ("--requests-per-minute", "0"), ("--requests-per-minute", "9" * 30), ("--role", "viewer"),
     ],
     ids=" ".join,
 )  # fmt: skip

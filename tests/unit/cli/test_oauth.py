@@ -142,3 +142,25 @@ def test_login_of_claude_code_is_taken_and_said(run: Run, tmp_path: Path) -> Non
     assert "logs the other out" in ran.out
     assert CANARY not in ran.out + ran.err
     assert [(one["name"], one["priority"]) for one in run("list", "--json").json] == [("mine", 2)]
+
+
+def test_login_is_imported_once(run: Run, tmp_path: Path) -> None:
+    file = tmp_path / "credentials.json"
+    file.write_text(json.dumps({"claudeAiOauth": {"accessToken": "a", "refreshToken": "r", "expiresAt": LATER}}))
+    assert run("import-claude-code", str(file), "--name", "mine").status == 0
+    again = run("import-claude-code", str(file), "--name", "other")
+    tokens = json.dumps({"access_token": "newer", "refresh_token": "r", "expires_at": LATER})
+    by_hand = run("add-account", "third", "--mode", "max", "--tokens-stdin", given=tokens)
+    for ran in (again, by_hand):
+        assert (ran.status, ran.err.startswith("Error: The account mine holds this log-in already")) == (1, True)
+    assert run("add-account", "own", "--mode", "max", "--tokens-stdin", given=TOKENS).status == 0
+    assert run("reauthenticate", "own", "--tokens-stdin", given=tokens).status == 1
+    assert run("reauthenticate", "mine", "--tokens-stdin", given=tokens).status == 0
+
+
+@pytest.mark.parametrize("content", ['{"projects": {}}', "no JSON"])
+def test_other_file_than_a_login_is_told_with_the_shape_of_one(run: Run, tmp_path: Path, content: str) -> None:
+    file = tmp_path / "credentials.json"
+    file.write_text(content)
+    ran = run("import-claude-code", str(file))
+    assert (ran.status, '{"claudeAiOauth": {"accessToken"' in ran.err) == (1, True), ran

@@ -108,16 +108,32 @@ def _terminal(monkeypatch: pytest.MonkeyPatch, columns: int) -> None:
     monkeypatch.setattr("shutil.get_terminal_size", lambda *_, **__: os.terminal_size((columns, 24)))
 
 
-def test_table_fits_the_terminal_by_its_widest_column(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_table_fits_the_terminal_by_wrapping_its_widest_column(monkeypatch: pytest.MonkeyPatch) -> None:
     _terminal(monkeypatch, 30)
-    lines = output.table(("NAME", "WHY"), [("work", "x" * 100)]).split("\n")
-    assert lines[1] == "work  " + "x" * 23 + "…"
-    assert max(map(len, lines)) == 30
+    table = output.table(("NAME", "WHY"), [("work", "it rests now, until the morning 日本"), ("spare", "x" * 30)])
+    assert table.split("\n") == [
+        "NAME   WHY",
+        "work   it rests now, until the",
+        "       morning 日本",
+        "spare  " + "x" * 23,
+        "       " + "x" * 7,
+    ]
 
 
 def test_table_keeps_columns_readable_on_a_tiny_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     _terminal(monkeypatch, 10)
-    assert output.table(("NAME", "WHY"), [("x" * 50, "y" * 50)]).split("\n")[1] == "xxxxxxx…  yyyyyyy…"
+    assert output.table(("NAME", "WHY"), [("x" * 50, "y" * 50)]).split("\n")[1] == "xxxxxxxx  yyyyyyyy"
+
+
+def test_column_that_must_stay_whole_is_not_wrapped(monkeypatch: pytest.MonkeyPatch) -> None:
+    _terminal(monkeypatch, 20)
+    table = output.table(("NAME", "WHY"), [("x" * 30, "y" * 50)], whole=frozenset({0}))
+    assert table.split("\n")[1] == "x" * 30 + "  yyyyyyyy"
+
+
+def test_live_table_has_one_line_a_row() -> None:
+    lines = output.columns(("NAME", "WHY"), [("work", "x" * 100)], frozenset(), 30)
+    assert lines[1:] == ["work  " + "x" * 23 + "…"]
 
 
 def test_table_is_whole_where_no_terminal_is() -> None:

@@ -24,13 +24,19 @@ def test_price_is_entered_and_old_requests_follow(run: Run) -> None:
     assert run("reprice", "--json").json["after_micro_usd"] == 0
 
 
+def test_price_that_is_none_is_told_with_its_model(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "prices.json").write_text('{"opus": {"input": "x"}}')
+    ran = run("prices", "import", str(tmp_path / "prices.json"))
+    assert (ran.status, ran.err) == (1, "Error: file: input of opus: x is no amount of USD\n")
+
+
 def test_time_to_reprice_is_told(run: Run) -> None:
     put(end(now_ms()))
     assert "Looked at 0 requests" in run("reprice", "--to", "1h").out
-    assert "Looked at 1 requests" in run("reprice", "--from", "1h").out
+    assert "Looked at 1 request," in run("reprice", "--from", "1h").out
     assert run("reprice", "--from", "1h", "--to", "2h").status == 1
     assert run("reprice", "--to", "soon").status == 2
-    assert "Looked at 1 requests" in run("reprice", "--to", "9999-12-31").out
+    assert "Looked at 1 request," in run("reprice", "--to", "9999-12-31").out
 
 
 def test_prices_come_from_a_file(run: Run, tmp_path: Path) -> None:

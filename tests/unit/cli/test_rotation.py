@@ -31,7 +31,7 @@ def test_key_is_changed_and_the_old_one_removed_afterwards(run: Run, app: Flask)
     assert "--retire" in ran.out
     new, *old = key_file().read_text().split()
     assert old == before
-    assert run("rotate-key", "--retire").out == f"1 old keys removed from {key_file()}.\n"
+    assert run("rotate-key", "--retire").out == f"1 old key removed from {key_file()}.\n"
     assert key_file().read_text().split() == [new]
     assert run("list", "--json").json[0]["health"]["state"] == "ok"
     assert not {new, *before, CANARY} & set((ran.out + ran.err).split())

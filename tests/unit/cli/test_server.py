@@ -67,9 +67,21 @@ def test_last_lines_are_printed(run: Run, log: Path) -> None:
 
 
 def test_lines_are_json_objects_where_json_was_asked_for(run: Run, log: Path) -> None:
-    log.write_text('text "line"\n{"level": "info"}\n[1]\n')
+    log.write_text(
+        'text "line"\n{"level": "info"}\n2027-01-15T08:00:00.000Z WARNING app.pool [req_1] account work rests\n'
+    )
     lines = [json.loads(line) for line in run("logs", "9", "--no-follow", "--json").out.splitlines()]
-    assert lines == [{"line": 'text "line"'}, {"level": "info"}, {"line": "[1]"}]
+    assert lines == [
+        {"at": None, "level": None, "logger": None, "message": 'text "line"'},
+        {"level": "info"},
+        {
+            "at": "2027-01-15T08:00:00.000Z",
+            "level": "warn",
+            "logger": "app.pool",
+            "message": "account work rests",
+            "request_id": "req_1",
+        },
+    ]
 
 
 def test_following_goes_on_until_it_is_interrupted(run: Run, log: Path, monkeypatch: pytest.MonkeyPatch) -> None:

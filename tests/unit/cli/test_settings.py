@@ -66,3 +66,8 @@ def test_default_model_is_kept(run: Run) -> None:
     runtime().settings = runtime().settings.with_stored(preferences.stored())
     assert run("get-model", "--json").json == {"model": "claude-opus-4-6", "origin": "stored"}
     assert run("set-model", "two words").status == 1
+
+
+def test_default_model_is_not_set_to_nothing(run: Run) -> None:
+    ran = run("set-model", "")
+    assert (ran.status, "config unset default_model" in ran.err) == (1, True)

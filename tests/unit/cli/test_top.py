@@ -40,7 +40,7 @@ def test_one_look_tells_health_accounts_running_and_failed(run: Run) -> None:
     assert lines[0].startswith("Serving, with 1 of 2 accounts ready.  1 worker, ")
     assert lines[1].startswith("work would serve next: ")
     assert "spare: paused (rests)" not in lines[1], "it has a worse priority and is not passed over"
-    assert "running 1; today (UTC) 1 requests, 1 failed, " in lines[2]
+    assert "running 1; today (UTC) 1 request, 1 failed, " in lines[2]
     table = {line.split()[0]: line for line in lines[4:7]}
     assert table[">"].startswith("> work   ok ")
     assert "paused (rests, by cli:" not in table["spare"]
@@ -48,6 +48,16 @@ def test_one_look_tells_health_accounts_running_and_failed(run: Run) -> None:
     assert any(line.startswith("RUNNING ") for line in lines)
     assert any("529" in line and "a message that goes on" in line for line in lines)
     assert "\x1b" not in ran.out
+
+
+def test_stream_that_was_cut_is_told_by_its_outcome(run: Run, app: Flask) -> None:
+    served = {
+        "account_id": 1, "account_name": "work", "status": 200, "reason": "served", "detail": None,
+        "started_at": now_ms(), "ended_at": now_ms(), "cooldown_until": None,
+    }  # fmt: skip
+    put(end(now_ms(), status=200, outcome="upstream_broke", attempts=[served]))
+    (line,) = (line for line in run("top", "--once").out.splitlines() if line.startswith("req_"))
+    assert "200  upstream broke  " in line
 
 
 def test_nothing_at_all_is_shown_too(run: Run) -> None:

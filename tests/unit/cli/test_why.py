@@ -51,6 +51,20 @@ def test_every_attempt_is_told_with_its_reason_and_cool_down(run: Run) -> None:
     assert "spare served it as claude-sonnet-4-5." in told
 
 
+@pytest.mark.parametrize(
+    ("outcome", "words"),
+    [
+        ("client_gone", "; partial, as the client left."),
+        ("upstream_broke", "; partial, as the upstream cut the answer short."),
+        ("cut_by_shutdown", "; partial, as the server stopped."),
+        ("complete", "; partial."),
+    ],
+)
+def test_partial_tokens_are_told_with_who_is_to_blame(run: Run, outcome: str, words: str) -> None:
+    told = run("why", recorded(outcome=outcome, is_partial=True)).out
+    assert any(line.strip().startswith("Tokens: ") and line.endswith(words) for line in told.splitlines())
+
+
 def test_accounts_that_were_not_asked_are_told_with_the_reason(run: Run) -> None:
     until = now_ms() + HOUR_MS
     out = (Ineligible(2, "full", "exhausted (5h)", until), Ineligible(3, "off", "paused (rests)"))

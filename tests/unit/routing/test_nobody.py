@@ -53,10 +53,11 @@ def test_message_names_each_account_with_its_reason_and_time() -> None:
 @pytest.mark.parametrize(
     ("in_ms", "span"),
     [
-        (119_000, "119 s"),
-        (120_000, "2 min"),
-        (7_140_000, "119 min"),
-        (172_740_000, "47 h 59 min"),
+        (59_000, "59 s"),
+        (119_000, "2 min"),
+        (3_600_000, "1 h"),
+        (4_020_000, "1 h 7 min"),
+        (86_400_000, "1 d"),
         (176_400_000, "2 d 1 h"),
     ],
 )
