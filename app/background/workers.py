@@ -12,6 +12,7 @@ from typing import IO, Any
 
 import gevent
 from flask import Flask
+from gevent.lock import BoundedSemaphore
 
 from app import preferences
 from app.background.gauges import TELL_S, Teller
@@ -176,13 +177,15 @@ class Ingester:
     def __init__(self, directory: Path) -> None:
         self._directory = directory
         self._lock: IO[str] | None = None
+        self._turning = BoundedSemaphore()
+        self._is_over = False
         self._sizes: dict[str, int] = {}
         self._turn = 0
         self._moved_at = 0.0
 
     def work(self) -> None:
         """Ingest once, if this worker is or becomes the one that does."""
-        if not self._holds():
+        if self._is_over or not self._holds():
             return
         self._turn += 1
         sizes = {entry.name: entry.stat().st_size for entry in os.scandir(self._directory)}
@@ -191,12 +194,17 @@ class Ingester:
             return
         if sizes != self._sizes or self._turn % _FULL_LOOK_EVERY == 0:
             self._moved_at = monotonic()
-            ingest(self._directory)
+            with self._turning:
+                ingest(self._directory)
             self._sizes = sizes
 
     def finish(self) -> None:
-        """Ingest what is left; then let another worker go on."""
+        """Ingest what is left, after the turn under way; then let another worker go on."""
+        self._is_over = True
         if self._holds():
+            if not self._turning.acquire(timeout=_SETTLE_S):
+                log.warning("journals stay for the next start: the database has not answered for %.0f s", _SETTLE_S)
+                return  # The lock goes with the process.
             try:
                 inline(partial(ingest, self._directory))
             except Exception as exc:  # noqa: BLE001 - a stop must not fail on the database

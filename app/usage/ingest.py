@@ -10,7 +10,7 @@ from sqlalchemy.exc import OperationalError, SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from app.db import breathe, offload, reading, transaction
-from app.upserts import upsert
+from app.upserts import insert_new, upsert
 from app.usage.journal import Entry, decode, is_abandoned, journals, worker_of
 from app.usage.models import JournalPosition
 from app.usage.prices import overrides
@@ -29,6 +29,10 @@ _A_FEW = 10
 log = logging.getLogger(__name__)
 
 
+class _Overtaken(Exception):
+    """Another ingester has moved this journal since its position was read."""
+
+
 def ingest(directory: Path) -> int:
     """Store what the journals of `directory` hold beyond their known positions; return the number of records.
 
@@ -38,7 +42,10 @@ def ingest(directory: Path) -> int:
     positions, prices = offload(_known)
     stored = 0
     for path in journals(directory):
-        stored += _ingest_one(path, positions.get(path.name, 0), prices)
+        try:
+            stored += _ingest_one(path, positions.get(path.name, 0), prices)
+        except (_Overtaken, FileNotFoundError):
+            continue  # What is left of it, if anything, is for the next turn.
     return stored
 
 
@@ -81,7 +88,7 @@ def _store_at(path: Path, data: bytes, offset: int, entries: list[Entry], prices
     """Store what `data`, at this offset of a journal, holds; set aside what no database takes. Return the number."""
     end = entries[-1].end
     try:
-        offload(_commit, path, end, prepared(_calmly(entries), prices))
+        offload(_commit, path, offset, end, prepared(_calmly(entries), prices))
         return len(entries)
     except OperationalError:
         raise  # The database is locked or away: all of it waits.
@@ -90,7 +97,7 @@ def _store_at(path: Path, data: bytes, offset: int, entries: list[Entry], prices
             log.error("a record at byte %d of %s cannot be stored and is set aside: %s", offset, path.name, exc)
             with open(path.parent / REFUSED, "ab") as handle:
                 handle.write(data[: end - offset])
-            offload(_commit, path, end)
+            offload(_commit, path, offset, end)
             return 0
     stored = 0
     begin = offset
@@ -100,11 +107,23 @@ def _store_at(path: Path, data: bytes, offset: int, entries: list[Entry], prices
     return stored
 
 
-def _commit(path: Path, offset: int, batch: Batch | None = None) -> None:
+def _commit(path: Path, begin: int, end: int, batch: Batch | None = None) -> None:
     with transaction() as session:
+        if _held(session, path) != begin:
+            raise _Overtaken
         if batch is not None:
             write(session, batch)
-        _advance(session, path, offset)
+        _advance(session, path, end)
+
+
+def _held(session: Session, path: Path) -> int:
+    """Return how far a journal is read; of several ingesters the others wait here until the transaction ends."""
+    position = select(JournalPosition.offset).where(JournalPosition.journal == path.name).with_for_update()
+    offset = session.execute(position).scalar()
+    if offset is None:
+        insert_new(session, JournalPosition, [{"journal": path.name, "offset": 0}], ["journal"])
+        offset = session.execute(position).scalar()
+    return offset or 0
 
 
 def _advance(session: Session, path: Path, offset: int) -> None:

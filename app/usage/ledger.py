@@ -25,14 +25,16 @@ def counted(session: Session, ids: Iterable[int]) -> list[Row]:
     wanted = list(ids)
     found: list[Row] = []
     for begin in range(0, len(wanted), _CHUNK):
-        some = session.connection().execute(_ENDED, {"ids": wanted[begin : begin + _CHUNK]})
-        found += [dict(row) for row in some.mappings()]
+        some = session.connection().execute(_THERE, {"ids": wanted[begin : begin + _CHUNK]})
+        found += [dict(row) for row in some.mappings() if row["outcome"] is not None]
     return found
 
 
-_ENDED = (
+# Those that still run are locked too: another transaction may be ending one of them just now.
+_THERE = (
     select(*(Request.__table__.c[name] for name in NEEDED))
-    .where(Request.id.in_(bindparam("ids", expanding=True)), Request.outcome.is_not(None))
+    .where(Request.id.in_(bindparam("ids", expanding=True)))
+    .order_by(Request.id)
     .with_for_update()
 )
 

@@ -1,5 +1,9 @@
+from collections.abc import Callable
 from pathlib import Path
 
+import gevent
+import gevent.event
+import pytest
 from flask import Flask
 from sqlalchemy import func, select
 
@@ -7,6 +11,7 @@ from app import preferences
 from app.access import keys
 from app.accounts import service
 from app.accounts.entry import NewAccount
+from app.background import workers as module
 from app.background.workers import Ingester, Notice
 from app.db import beat, reading, transaction
 from app.runtime import Runtime, runtime
@@ -90,3 +95,46 @@ def test_next_ingester_goes_on_where_the_first_has_finished(app: Flask, tmp_path
     assert stored() == 2
     assert list(tmp_path.glob("*.journal")) == []
     second.finish()
+
+
+def test_last_turn_of_an_ingester_waits_for_the_one_under_way(
+    app: Flask, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    turns: list[str] = []
+    goes_on = gevent.event.Event()
+
+    def slow(_: Path) -> int:
+        turns.append("begun")
+        goes_on.wait()
+        turns.append("ended")
+        return 0
+
+    ingester = Ingester(tmp_path)
+    ingester.work()
+    record(runtime(), tmp_path).close()
+    monkeypatch.setattr(module, "ingest", slow)
+    working, finishing = gevent.spawn(in_context(app, ingester.work)), gevent.spawn(in_context(app, ingester.finish))
+    gevent.idle()
+    assert turns == ["begun"]
+    goes_on.set()
+    gevent.joinall([working, finishing], raise_error=True)
+    assert turns == ["begun", "ended", "begun", "ended"]
+
+
+def test_ingester_that_has_finished_works_no_more(app: Flask, tmp_path: Path) -> None:
+    ingester, next_one = Ingester(tmp_path), Ingester(tmp_path)
+    ingester.finish()
+    record(runtime(), tmp_path).close()
+    ingester.work()
+    assert stored() == 0
+    next_one.work()
+    assert stored() == 1
+    next_one.finish()
+
+
+def in_context(app: Flask, step: Callable[[], None]) -> Callable[[], None]:
+    def inside() -> None:
+        with app.app_context():
+            step()
+
+    return inside

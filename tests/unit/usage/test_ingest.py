@@ -2,11 +2,12 @@
 
 import logging
 from pathlib import Path
+from threading import Event, Thread
 from typing import Any
 
 import pytest
 from flask import Flask
-from sqlalchemy import select
+from sqlalchemy import select, text
 from sqlalchemy.exc import OperationalError
 
 from app.accounts.models import Account
@@ -16,7 +17,9 @@ from app.usage.ingest import REFUSED, ingest
 from app.usage.journal import Journal, decode, encode, journals
 from app.usage.models import Attempt, JournalPosition, Payload, Request
 from app.usage.recorder import START
-from tests.unit.usage.records import NOW, end
+from tests.databases import ENGINES
+from tests.integration.server import eventually
+from tests.unit.usage.records import NOW, check_sums, end
 
 TRY = {
     "account_id": 1,
@@ -252,3 +255,74 @@ def test_record_larger_than_a_read_is_stored(journal: Journal, tmp_path: Path, m
         journal.append(end(NOW + number), b"x" * 5000 * number)
     assert ingest(tmp_path / "journal") == 4
     journal.close()
+
+
+def test_ingester_that_comes_late_stores_nothing_again(
+    journal: Journal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its positions are from before another one moved the records, so it leaves the journal to its next turn."""
+    journal.append(end(NOW))
+    known = module._known()
+    assert ingest(tmp_path / "journal") == 1
+    journal.append(end(NOW + 1))
+    with monkeypatch.context() as patched:
+        patched.setattr(module, "_known", lambda: known)
+        assert ingest(tmp_path / "journal") == 0
+    assert ingest(tmp_path / "journal") == 1
+    assert len(requests()) == served() == 2
+    journal.close()
+
+
+def test_late_ingester_leaves_the_journal_that_another_has_finished(
+    journal: Journal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    journal.append(end(NOW))
+    journal.close()
+    found = module.journals(tmp_path / "journal")
+    assert ingest(tmp_path / "journal") == 1
+    monkeypatch.setattr(module, "journals", lambda _: found)
+    assert ingest(tmp_path / "journal") == 0
+    assert positions() == {}
+
+
+@pytest.mark.parametrize("engine", ENGINES[1:])
+def test_two_ingesters_at_the_same_time_count_once(
+    app: Flask, journal: Journal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    directory = tmp_path / "journal"
+    journal.append(end(NOW, session_id="s-1"))
+    write, is_written, goes_on = module.write, Event(), Event()
+
+    def write_and_wait(*args: Any) -> None:
+        write(*args)
+        is_written.set()
+        assert goes_on.wait(20)
+
+    def in_a_thread() -> Thread:
+        def inside() -> None:
+            with app.app_context():
+                ingest(directory)
+
+        thread = Thread(target=inside)
+        thread.start()
+        return thread
+
+    monkeypatch.setattr(module, "write", write_and_wait)
+    first = in_a_thread()
+    assert is_written.wait(20)
+    monkeypatch.setattr(module, "write", write)
+    second = in_a_thread()
+    eventually(lambda: waiting_for_a_lock() == 1)
+    goes_on.set()
+    first.join()
+    second.join()
+    assert len(requests()) == served() == 1
+    check_sums()
+    journal.close()
+
+
+def waiting_for_a_lock() -> int:
+    """Return how many transactions of this database wait for another one."""
+    statement = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    with reading() as session:
+        return int(session.execute(text(statement)).scalar_one())
