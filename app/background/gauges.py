@@ -24,6 +24,7 @@ ABOUT_GAUGES = {
     "requests_in_flight": "Requests and live streams in the air, as of the last seconds.",
     "requests_cut": "Requests that a drain has cut since the worker started.",
     "records_lost": "Records dropped because the disk refused them, since the worker started.",
+    "records_waiting": "Records that wait in memory because the disk refuses them.",
     "writes_waiting": "Changes that wait for the database.",
 }
 """Name of each gauge -> what it is."""
@@ -71,6 +72,7 @@ def gauges_of(run: Runtime) -> dict[str, int]:
         "requests_in_flight": len(run.flights),
         "requests_cut": run.flights.cut,
         "records_lost": run.recorder.lost,
+        "records_waiting": run.recorder.waiting,
         "writes_waiting": run.commits.waiting,
     }
 

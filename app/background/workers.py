@@ -25,7 +25,7 @@ from app.flights import SWEEP_S
 from app.lines import Lines
 from app.probes import ChangeProbe
 from app.runtime import Runtime, runtime
-from app.usage.ingest import ingest
+from app.usage.ingest import ingest, store_refused
 from app.usage.recorder import RecordOptions
 
 log = logging.getLogger(__name__)
@@ -78,7 +78,7 @@ def stop(app: Flask) -> None:
     """Write what is still in memory, when the worker has served its last request."""
     with app.app_context():
         run = runtime()
-        run.recorder.close()
+        refused = run.recorder.close()
         teller: Teller | None = app.extensions.get("ccflare_teller")
         if teller is not None:
             teller.leave()
@@ -90,6 +90,8 @@ def stop(app: Flask) -> None:
         ingester: Ingester | None = app.extensions.get("ccflare_ingester")
         if ingester is not None:
             ingester.finish()
+        if refused:
+            inline(partial(store_refused, refused, run.recorder.worker))
 
 
 def _spawn(app: Flask, function: Callable[..., None], *args: object) -> Running:

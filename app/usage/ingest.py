@@ -15,7 +15,7 @@ from app.usage.journal import Entry, decode, is_abandoned, journals, worker_of
 from app.usage.models import JournalPosition
 from app.usage.prices import overrides
 from app.usage.pricing import Rates
-from app.usage.storing import Batch, close_running, prepared, write
+from app.usage.storing import Batch, close_running, prepared, store, write
 
 REFUSED = "refused"
 """The file beside the journals that keeps records which cannot be stored."""
@@ -141,3 +141,32 @@ def _retire(path: Path, offset: int, *, torn: bool) -> None:
     path.unlink()
     with transaction() as session:
         session.execute(delete(JournalPosition).where(JournalPosition.journal == path.name))
+
+
+def store_refused(frames: list[bytes], worker: str) -> None:
+    """Store records that the disk of the journals refused to the end of their worker. Call inside an app context."""
+    stored = 0
+    try:
+        for begin in range(0, len(frames), _AT_ONCE):
+            stored += _store_frames(frames[begin : begin + _AT_ONCE])
+        with transaction() as session:
+            close_running(session, worker)
+    except SQLAlchemyError as exc:
+        log.error("the database takes no records either: %s", exc)
+    if stored < len(frames):
+        log.error("%d records are lost: neither their journal nor the database took them", len(frames) - stored)
+
+
+def _store_frames(frames: list[bytes]) -> int:
+    """Store records, singly where one of them is refused; return how many are in."""
+    try:
+        with transaction() as session:
+            store(session, [entry for frame in frames for entry in decode(frame)])
+        return len(frames)
+    except OperationalError:
+        raise
+    except (SQLAlchemyError, ArithmeticError, ValueError, TypeError, LookupError) as exc:
+        if len(frames) == 1:
+            log.error("a record cannot be stored: %s", exc)
+            return 0
+    return sum(_store_frames([frame]) for frame in frames)

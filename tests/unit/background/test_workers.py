@@ -12,8 +12,8 @@ from app.access import keys
 from app.accounts import service
 from app.accounts.entry import NewAccount
 from app.background import workers as module
-from app.background.workers import Ingester, Notice
-from app.db import beat, reading, transaction
+from app.background.workers import Ingester, Notice, stop
+from app.db import beat, db, reading, transaction
 from app.runtime import Runtime, runtime
 from app.usage.journal import Journal
 from app.usage.models import Request
@@ -130,6 +130,36 @@ def test_ingester_that_has_finished_works_no_more(app: Flask, tmp_path: Path) ->
     next_one.work()
     assert stored() == 1
     next_one.finish()
+
+
+def begin_and_end(run: Runtime) -> None:
+    """Record a request that ended and one that still runs."""
+    for number in (1, 2):
+        request = ProxyRequest(new_request_id(number), number, "POST", "/v1/messages", "/v1/messages", (), b"")
+        run.recorder.begin(Record(request, "session"))
+    run.recorder.finish(Record(request, "session"), "complete")
+
+
+def test_records_that_the_disk_refused_are_stored_at_the_stop(app: Flask) -> None:
+    run = runtime()
+    run.journal_dir.touch()
+    begin_and_end(run)
+    stop(app)
+    with reading() as session:
+        assert set(session.execute(select(Request.outcome)).scalars()) == {"cut_by_shutdown", "complete"}
+
+
+def test_records_that_nothing_takes_are_told_as_lost(app: Flask, caplog: pytest.LogCaptureFixture) -> None:
+    run = runtime()
+    run.journal_dir.touch()
+    begin_and_end(run)
+    with transaction() as session:
+        session.connection().exec_driver_sql("DROP TABLE attempts")
+        session.connection().exec_driver_sql("DROP TABLE payloads")
+        session.connection().exec_driver_sql("DROP TABLE requests")
+    stop(app)
+    assert "3 records are lost" in caplog.text
+    db.engine.dispose()
 
 
 def in_context(app: Flask, step: Callable[[], None]) -> Callable[[], None]:
