@@ -27,6 +27,7 @@ class Commits:
     def __init__(self, app: Flask) -> None:
         self._app = app
         self._failed: deque[Write] = deque(maxlen=_BACKLOG)
+        self._is_behind = False
 
     @property
     def waiting(self) -> int:
@@ -48,6 +49,9 @@ class Commits:
             write = self._failed.popleft()
             if not self._attempt(write, again=True):
                 return
+        if self._is_behind:
+            log.warning("the database takes changes again; none waits any more")
+            self._is_behind = False
 
     def _attempt(self, write: Write, again: bool = False) -> bool:
         try:
@@ -58,7 +62,10 @@ class Commits:
                 # The account that it is about is gone: it would fail for ever, and hold up all others.
                 log.info("a change is dropped: %s", exc.orig)
                 return True
-            log.warning("a change is not in the database yet and will be tried again: %s", exc)
+            if not self._is_behind:  # Told once: until it is over, every change fails alike.
+                fault = getattr(exc, "orig", None) or exc
+                log.warning("a change is not in the database yet and will be tried again: %s", fault)
+            self._is_behind = True
             if again:
                 self._failed.appendleft(write)
             else:

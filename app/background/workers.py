@@ -13,6 +13,7 @@ from typing import IO, Any
 import gevent
 from flask import Flask
 from gevent.lock import BoundedSemaphore
+from sqlalchemy.exc import SQLAlchemyError
 
 from app import preferences
 from app.background.gauges import TELL_S, Teller
@@ -106,19 +107,43 @@ def _spawn(app: Flask, function: Callable[..., None], *args: object) -> Running:
 
 
 def _forever(app: Flask, name: str, every_s: float, step: Callable[[], None]) -> None:
-    """Repeat a step for the life of the worker; a failure is logged once until it changes, and the loop lives."""
-    last = ""
+    """Repeat a step for the life of the worker; the loop lives through its failures."""
+    failing = Failing(name)
     while True:
         gevent.sleep(every_s)
         try:
             with app.app_context():
                 step()
-            last = ""
+            failing.ended()
         except Exception as exc:  # noqa: BLE001 - the loop outlives every failure of a step
-            text = f"{type(exc).__name__}: {exc}"
-            if text != last:
-                log.warning("%s failed and will be tried again: %s", name, text)
-            last = text
+            failing.failed(exc)
+
+
+class Failing:
+    """Tells of a step that fails time and again: once when that begins, once when it is over, and when it changes.
+
+    A database that goes away and comes back fails in many ways, which all count as one.
+    """
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._last = ""
+
+    def failed(self, exc: Exception) -> None:
+        """Note that the step failed."""
+        is_database = isinstance(exc, SQLAlchemyError)
+        fault = getattr(exc, "orig", None) or exc if is_database else exc
+        text = f"{type(fault).__name__}: {fault}"
+        kind = "database" if is_database else text
+        if kind != self._last:
+            log.warning("%s failed and will be tried again: %s", self._name, text)
+        self._last = kind
+
+    def ended(self) -> None:
+        """Note that the step came to its end."""
+        if self._last:
+            log.warning("%s works again", self._name)
+            self._last = ""
 
 
 class Notice:

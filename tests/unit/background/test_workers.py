@@ -6,13 +6,14 @@ import gevent.event
 import pytest
 from flask import Flask
 from sqlalchemy import func, select
+from sqlalchemy.exc import OperationalError
 
 from app import preferences
 from app.access import keys
 from app.accounts import service
 from app.accounts.entry import NewAccount
 from app.background import workers as module
-from app.background.workers import Ingester, Notice, stop
+from app.background.workers import Failing, Ingester, Notice, stop
 from app.db import beat, db, reading, transaction
 from app.runtime import Runtime, runtime
 from app.usage.journal import Journal
@@ -160,6 +161,25 @@ def test_records_that_nothing_takes_are_told_as_lost(app: Flask, caplog: pytest.
     stop(app)
     assert "3 records are lost" in caplog.text
     db.engine.dispose()
+
+
+def test_step_that_fails_is_told_at_the_begin_and_at_the_end(caplog: pytest.LogCaptureFixture) -> None:
+    failing = Failing("ingest")
+    for fault in ("connection refused", "the database system is starting up"):
+        failing.failed(OperationalError("SELECT 1", {}, Exception(fault)))
+    failing.ended()
+    failing.ended()
+    assert [record.message for record in caplog.records] == [
+        "ingest failed and will be tried again: Exception: connection refused",
+        "ingest works again",
+    ]
+
+
+def test_step_that_fails_in_another_way_is_told(caplog: pytest.LogCaptureFixture) -> None:
+    failing = Failing("ingest")
+    for fault in (OSError("disk"), OSError("disk"), OSError("network")):
+        failing.failed(fault)
+    assert len(caplog.records) == 2
 
 
 def in_context(app: Flask, step: Callable[[], None]) -> Callable[[], None]:
