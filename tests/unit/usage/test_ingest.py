@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from flask import Flask
-from sqlalchemy import select, text
+from sqlalchemy import select
 from sqlalchemy.exc import OperationalError
 
 from app.accounts.models import Account
@@ -17,7 +17,7 @@ from app.usage.ingest import REFUSED, ingest
 from app.usage.journal import Journal, decode, encode, journals
 from app.usage.models import Attempt, JournalPosition, Payload, Request
 from app.usage.recorder import START
-from tests.databases import ENGINES
+from tests.databases import ENGINES, waiting_for_a_lock
 from tests.integration.server import eventually
 from tests.unit.usage.records import NOW, check_sums, end
 
@@ -319,10 +319,3 @@ def test_two_ingesters_at_the_same_time_count_once(
     assert len(requests()) == served() == 1
     check_sums()
     journal.close()
-
-
-def waiting_for_a_lock() -> int:
-    """Return how many transactions of this database wait for another one."""
-    statement = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
-    with reading() as session:
-        return int(session.execute(text(statement)).scalar_one())
