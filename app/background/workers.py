@@ -42,6 +42,7 @@ _FULL_LOOK_EVERY = 8
 _SWITCH_S = 0.001
 """How long a busy native thread may keep the interpreter from the event loop."""
 _SETTLE_S = 10.0
+_OVER_S = 3.0
 
 
 def start(app: Flask) -> None:
@@ -122,12 +123,14 @@ def _forever(app: Flask, name: str, every_s: float, step: Callable[[], None]) ->
 class Failing:
     """Tells of a step that fails time and again: once when that begins, once when it is over, and when it changes.
 
-    A database that goes away and comes back fails in many ways, which all count as one.
+    A database that goes away and comes back fails in many ways, which all count as one. A turn that found nothing to do
+    proves little: it is over when none has failed for a while.
     """
 
     def __init__(self, name: str) -> None:
         self._name = name
         self._last = ""
+        self._failed_at = 0.0
 
     def failed(self, exc: Exception) -> None:
         """Note that the step failed."""
@@ -137,11 +140,11 @@ class Failing:
         kind = "database" if is_database else text
         if kind != self._last:
             log.warning("%s failed and will be tried again: %s", self._name, text)
-        self._last = kind
+        self._last, self._failed_at = kind, monotonic()
 
     def ended(self) -> None:
         """Note that the step came to its end."""
-        if self._last:
+        if self._last and monotonic() - self._failed_at > _OVER_S:
             log.warning("%s works again", self._name)
             self._last = ""
 

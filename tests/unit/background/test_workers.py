@@ -163,12 +163,18 @@ def test_records_that_nothing_takes_are_told_as_lost(app: Flask, caplog: pytest.
     db.engine.dispose()
 
 
-def test_step_that_fails_is_told_at_the_begin_and_at_the_end(caplog: pytest.LogCaptureFixture) -> None:
+def test_step_that_fails_is_told_at_the_begin_and_at_the_end(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = [1000.0]
+    monkeypatch.setattr(module, "monotonic", lambda: now[0])
     failing = Failing("ingest")
     for fault in ("connection refused", "the database system is starting up"):
         failing.failed(OperationalError("SELECT 1", {}, Exception(fault)))
-    failing.ended()
-    failing.ended()
+        failing.ended()
+    for _ in range(2):
+        now[0] += 10
+        failing.ended()
     assert [record.message for record in caplog.records] == [
         "ingest failed and will be tried again: Exception: connection refused",
         "ingest works again",
