@@ -49,6 +49,7 @@ class Teller:
 
     def tell(self) -> None:
         """Write down how this worker is. Call inside an app context."""
+        self._run.recorder.beat()
         row = {
             "worker": self._worker,
             "started_at": self._run.started_at,

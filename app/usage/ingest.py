@@ -9,6 +9,7 @@ from sqlalchemy import delete, select
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
 from sqlalchemy.orm import Session
 
+from app.clock import now_ms
 from app.db import breathe, offload, reading, transaction
 from app.upserts import insert_new, upsert
 from app.usage.journal import Entry, decode, is_abandoned, journals, worker_of
@@ -137,7 +138,7 @@ def _retire(path: Path, offset: int, *, torn: bool) -> None:
     worker = worker_of(path)
     if not any(worker_of(other) == worker for other in journals(path.parent) if other != path):
         with transaction() as session:
-            close_running(session, worker)
+            close_running(session, worker, min(now_ms(), path.stat().st_mtime_ns // 1_000_000))
     path.unlink()
     with transaction() as session:
         session.execute(delete(JournalPosition).where(JournalPosition.journal == path.name))
@@ -150,7 +151,7 @@ def store_refused(frames: list[bytes], worker: str) -> None:
         for begin in range(0, len(frames), _AT_ONCE):
             stored += _store_frames(frames[begin : begin + _AT_ONCE])
         with transaction() as session:
-            close_running(session, worker)
+            close_running(session, worker, now_ms())
     except SQLAlchemyError as exc:
         log.error("the database takes no records either: %s", exc)
     if stored < len(frames):

@@ -103,7 +103,7 @@ class Ledger:
             "priced": 0 if cost is None else 1,
             "unpriced": int(is_metered and cost is None),
             "cost": cost or 0,
-            "busy_ms": max(0, (row["ended_at"] or row["started_at"]) - row["started_at"]),
+            "busy_ms": 0 if row["worker"] else max(0, (row["ended_at"] or row["started_at"]) - row["started_at"]),
         }
         _add(self._sessions, session_id, row["started_at"], added, sign)
         part = {"requests": 1, "tokens": sum(count or 0 for count in counts), "cost": cost or 0}

@@ -121,6 +121,10 @@ class Recorder:
         """Names this worker in the rows of the requests that it runs."""
         return self._journal.worker
 
+    def beat(self) -> None:
+        """Show that this worker lives."""
+        self._journal.beat()
+
     def flush(self) -> None:
         """Try again what the disk refused."""
         self._journal.flush()

@@ -70,7 +70,7 @@ def test_database_of_a_newer_version_refuses_to_start(settings: Settings) -> Non
 def test_database_that_is_not_there_is_told_without_its_password(tmp_path: Path) -> None:
     address = f"postgresql://ann:canary@127.0.0.1:{free_port()}/ccflare?application_name=canary"
     settings = Settings.load({"CCFLARE_DATA_DIR": str(tmp_path), "DATABASE_URL": address})
-    with pytest.raises(schema.SchemaError, match="refused(.|\n)*DATABASE_URL") as fault:
+    with pytest.raises(schema.SchemaError, match=r"refused[\s\S]*DATABASE_URL") as fault:
         create_app(settings)
     assert "canary" not in str(fault.value)
 

@@ -1,6 +1,7 @@
 """Journals into the database: each record exactly once, whatever dies in between and whatever it holds."""
 
 import logging
+import os
 from pathlib import Path
 from threading import Event, Thread
 from typing import Any
@@ -11,12 +12,14 @@ from sqlalchemy import select
 from sqlalchemy.exc import OperationalError
 
 from app.accounts.models import Account
+from app.clock import now_ms
 from app.db import reading, transaction
 from app.usage import ingest as module
 from app.usage.ingest import REFUSED, ingest
 from app.usage.journal import Journal, decode, encode, journals
-from app.usage.models import Attempt, JournalPosition, Payload, Request
+from app.usage.models import Attempt, ClientSession, JournalPosition, Payload, Request, Rollup
 from app.usage.recorder import START
+from app.usage.spans import DAY_MS
 from tests.databases import ENGINES, waiting_for_a_lock
 from tests.integration.server import eventually
 from tests.unit.usage.records import NOW, check_sums, end
@@ -145,7 +148,38 @@ def test_what_a_dead_worker_left_running_was_cut(journal: Journal, tmp_path: Pat
     ingest(directory)
     found = requests()
     assert (found[done["id"]].outcome, found[running["id"]].outcome) == ("complete", "cut_by_shutdown")
-    assert found[running["id"]].ended_at is not None
+
+
+def test_end_of_what_was_cut_is_the_last_sign_of_its_worker(journal: Journal, tmp_path: Path) -> None:
+    directory = tmp_path / "journal"
+    before, after = end(NOW, session_id="s-1"), end(NOW + 90_000)
+    for head in (before, after):
+        journal.append(start(head, journal.worker))
+    ingest(directory)
+    journal.close()
+    (path,) = journals(directory)
+    os.utime(path, ns=(0, (NOW + 60_000) * 1_000_000))
+    ingest(directory)
+    found = requests()
+    assert found[before["id"]].ended_at == NOW + 60_000
+    assert found[after["id"]].ended_at == NOW + 90_000, "it never ends before it began"
+    check_sums()
+    with reading() as session:
+        sums = session.execute(select(Rollup.requests, Rollup.timed).where(Rollup.span_ms == DAY_MS)).all()
+        assert sums == [(2, 0)], "how long they took is not known"
+        assert session.execute(select(ClientSession.busy_ms)).scalars().all() == [0]
+
+
+def test_end_of_what_was_cut_is_never_later_than_its_discovery(journal: Journal, tmp_path: Path) -> None:
+    directory = tmp_path / "journal"
+    journal.append(start(end(NOW), journal.worker))
+    journal.close()
+    (path,) = journals(directory)
+    os.utime(path, ns=(0, (now_ms() + 3_600_000) * 1_000_000))
+    ingest(directory)
+    (row,) = requests().values()
+    assert row.ended_at is not None
+    assert row.ended_at <= now_ms()
 
 
 def test_requests_of_other_workers_stay_running(journal: Journal, tmp_path: Path) -> None:

@@ -198,6 +198,17 @@ def test_looking_at_a_journal_does_not_take_it_from_its_worker(tmp_path: Path) -
     journal.close()
 
 
+def test_idle_worker_shows_that_it_lives(tmp_path: Path) -> None:
+    journal = Journal(tmp_path)
+    journal.beat()
+    journal.append({"n": 1})
+    (path,) = journals(tmp_path)
+    os.utime(path, ns=(0, 0))
+    journal.beat()
+    assert path.stat().st_mtime > 0
+    journal.close()
+
+
 def test_oldest_journal_is_read_first(tmp_path: Path) -> None:
     for age, name in ((30, "b.000001"), (10, "a.000002"), (20, "c.000001")):
         path = tmp_path / f"{name}.journal"

@@ -33,6 +33,8 @@ def test_end_that_comes_after_all_replaces_the_one_that_was_made_up(app: Flask) 
     with transaction() as session:
         assert close_lost(session, NOW, 10) == 0
         assert close_lost(session, NOW + 1, 10) == 1
+    with reading() as session:
+        assert session.execute(select(Request.ended_at)).scalar_one() is None, "nobody knows"
     with transaction() as session:
         store(session, [Entry(dict(head), b"", 1)])
     with reading() as session:
