@@ -1,7 +1,9 @@
 """Records as rows, each counted once."""
 
 import json
+from threading import Thread
 
+import pytest
 from flask import Flask
 from sqlalchemy import func, select
 
@@ -10,7 +12,9 @@ from app.usage.journal import Entry
 from app.usage.models import Request, Rollup
 from app.usage.spans import DAY_MS
 from app.usage.storing import close_lost, request_row, store
-from tests.unit.usage.records import NOW, end
+from tests.databases import ENGINES, waiting_for_a_lock
+from tests.integration.server import eventually
+from tests.unit.usage.records import NOW, check_sums, end, put
 
 
 def counted() -> int:
@@ -41,6 +45,26 @@ def test_end_that_comes_after_all_replaces_the_one_that_was_made_up(app: Flask) 
         row = session.execute(select(Request)).scalar_one()
         cut = session.execute(select(func.sum(Rollup.cut_by_shutdown)).where(Rollup.span_ms == DAY_MS)).scalar()
     assert (row.outcome, row.error, counted(), cut) == ("complete", None, 1, 0)
+
+
+@pytest.mark.parametrize("engine", ENGINES[1:])
+def test_end_that_comes_while_another_one_is_made_up_counts_once(app: Flask) -> None:
+    head = end(NOW)
+    with transaction() as session:
+        session.add(Request(id=head["id"], started_at=NOW, method="POST", path="/v1/messages"))
+
+    def store_end() -> None:
+        with app.app_context():
+            put(head)
+
+    coming = Thread(target=store_end)
+    with transaction() as session:
+        close_lost(session, NOW + 1, 10)
+        coming.start()
+        eventually(lambda: waiting_for_a_lock() == 1)
+    coming.join()
+    assert counted() == 1
+    check_sums()
 
 
 def test_texts_from_outside_fit_their_columns() -> None:
