@@ -242,7 +242,10 @@ class Settings:
         secret=True,
     )
     encryption_keys_file: Path | None = _set(
-        "CCFLARE_ENCRYPTION_KEYS_FILE", _optional(_PATH), "", "File that holds those keys instead"
+        "CCFLARE_ENCRYPTION_KEYS_FILE",
+        _optional(_PATH),
+        "",
+        "File that holds those keys instead, and is followed when it changes",
     )
 
     lb_strategy: StrategyName = _set(
@@ -452,6 +455,11 @@ def _nearest(name: str, known: list[str]) -> str:
     return f" Did you mean {nearest}?" if nearest else ""
 
 
+def _may_be_in_file(line: Setting) -> bool:
+    """Whether `_FILE` behind a setting's name reads it from a file; where that is a setting itself, it is not read."""
+    return line.secret and not any(f"{line.documented}_FILE" in other.env for other in SETTINGS)
+
+
 def _shown(line: Setting, value: object) -> str:
     if value is None:
         return ""
@@ -511,7 +519,7 @@ class _Loader:
 
     def _text(self, line: Setting, env: str, source: Mapping[str, str]) -> str:
         text = source.get(env, "").strip()
-        path = source.get(f"{env}_FILE", "").strip() if line.secret else ""
+        path = source.get(f"{env}_FILE", "").strip() if _may_be_in_file(line) else ""
         if not path:
             return text
         if text:
@@ -534,10 +542,14 @@ class _Loader:
     def _check_together(self, values: Mapping[str, Any]) -> None:
         if (values["tls_cert"] is None) != (values["tls_key"] is None):
             self.faults.append("CCFLARE_TLS_CERT, CCFLARE_TLS_KEY: only one is set. Set both or neither.")
+        if values["encryption_keys"] is not None and values["encryption_keys_file"] is not None:
+            self.faults.append(
+                "CCFLARE_ENCRYPTION_KEYS: is set together with CCFLARE_ENCRYPTION_KEYS_FILE. Remove one of the two."
+            )
 
     def _warn_of_strangers(self) -> None:
         known = [env for line in SETTINGS for env in line.env]
-        known += [f"{env}_FILE" for line in SETTINGS if line.secret for env in line.env]
+        known += [f"{env}_FILE" for line in SETTINGS if _may_be_in_file(line) for env in line.env]
         for origin, source in self._sources:
             for name in sorted(source):
                 if name.startswith(_PREFIX) and not name.startswith("CCFLARE_TEST_") and name not in known:

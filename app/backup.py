@@ -16,6 +16,7 @@ from app.db import SCHEMA_REVISION, db, transaction
 from app.errors import Conflict, InvalidInput, NotFound
 from app.installation import place
 from app.runtime import Runtime
+from app.usage.storing import close_restored
 from app.vault import Vault, VaultError
 from config import Settings
 
@@ -97,6 +98,7 @@ def restore(run: Runtime, source: Path, actor: Actor) -> Restored:
             draft.unlink(missing_ok=True)
         if revision == SCHEMA_REVISION:
             with transaction() as session:
+                close_restored(session)
                 note(session, actor, "database.restore", source.name)
             db.engine.dispose()
     return Restored(str(path), requests, revision, None if kept is None else str(kept))

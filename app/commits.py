@@ -43,6 +43,7 @@ class Commits:
         self._failed: deque[_Change] = deque()
         self._running: set[Any] = set()
         self._overflowed = 0
+        self._is_behind = False
 
     @property
     def waiting(self) -> int:
@@ -73,6 +74,9 @@ class Commits:
         if self._overflowed:
             log.warning("%d changes were dropped in all while the database was away", self._overflowed)
             self._overflowed = 0
+        if self._is_behind:
+            log.warning("the database takes changes again; none waits any more")
+            self._is_behind = False
 
     def finish(self) -> None:
         """Wait for the writes that run, and try those that wait a last time: the process is about to end."""
@@ -92,7 +96,9 @@ class Commits:
         except (SQLAlchemyError, ValueError) as exc:
             fault = getattr(exc, "orig", None) or exc
             if is_away(exc):
-                log.warning("a change is not in the database yet and will be tried again: %s", fault)
+                if not self._is_behind:  # Told once: until it is over, every change fails alike.
+                    log.warning("a change is not in the database yet and will be tried again: %s", fault)
+                self._is_behind = True
                 self._keep(change, again)
                 return False
             # It would fail for ever, and hold up all others.

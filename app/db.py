@@ -5,7 +5,7 @@ import sqlite3
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, TypeVar, cast
 
 from flask import Flask, current_app
 from flask_sqlalchemy import SQLAlchemy
@@ -199,8 +199,18 @@ class _Offload:
             from gevent.threadpool import ThreadPool  # noqa: PLC0415 - the command line does without it
 
             self._pool = ThreadPool(self._threads)
-        result: T = self._pool.apply(context.run, (inline, function))
-        return result
+        result, fault = self._pool.apply(context.run, (_caught, function))
+        if fault is not None:
+            raise fault
+        return cast("T", result)
+
+
+def _caught(function: Callable[[], T]) -> tuple[T | None, BaseException | None]:
+    """Run `function` and return what it raised: gevent prints each fault of a thread."""
+    try:
+        return inline(function), None
+    except BaseException as exc:  # noqa: BLE001 - raised again where it is waited for
+        return None, exc
 
 
 def inline(function: Callable[[], T]) -> T:

@@ -71,7 +71,10 @@ def helping_app() -> Flask:
 
 
 def _runtime(app: Flask, settings: Settings) -> Runtime:
-    vault = open_keyring(settings.encryption_keys, settings.encryption_keys_file, settings.data_dir / "encryption.keys")
+    key_file = settings.data_dir / "encryption.keys"
+    if not settings.encryption_keys and settings.encryption_keys_file is None:
+        installation.check_key_file(key_file)
+    vault = open_keyring(settings.encryption_keys, settings.encryption_keys_file, key_file)
     installation.check_keyring(vault)
     vault.opens_database = partial(_opens_database, app)
     pepper = installation.pepper(vault)

@@ -1,6 +1,7 @@
 """The installation's own sealed secrets: made once, shared by every worker and host through the database."""
 
 import secrets
+from pathlib import Path
 
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
@@ -18,16 +19,30 @@ def place(name: str) -> str:
     return f"sealed_secrets:content:{name}"
 
 
+_WHAT_TO_DO = (
+    "Give the keys that it was written with (CCFLARE_ENCRYPTION_KEYS, CCFLARE_ENCRYPTION_KEYS_FILE, or the key file of "
+    "the data directory), or restore the key file from a backup."
+)
+
+
+def check_key_file(file: Path) -> None:
+    """Raise VaultError when the file is missing that holds the keys of this database: a new one would not open it."""
+    # In this order: whoever starts at the same time makes the file before the canary.
+    if not file.exists() and _is_sealed() and not file.exists():
+        raise VaultError(f"There is no key file {file}, and this database was written with other keys. {_WHAT_TO_DO}")
+
+
+def _is_sealed() -> bool:
+    with reading() as session:
+        return session.get(SealedSecret, "canary") is not None
+
+
 def check_keyring(vault: Vault) -> None:
     """Raise VaultError when the keyring is not the one that this database was written with."""
     try:
         plain = _obtain(vault, "canary", _CANARY)
     except VaultError as exc:
-        raise VaultError(
-            "The encryption keyring does not open this database. Give the keys that it was written with "
-            "(CCFLARE_ENCRYPTION_KEYS, CCFLARE_ENCRYPTION_KEYS_FILE, or the key file of the data directory), "
-            "or restore the key file from a backup."
-        ) from exc
+        raise VaultError(f"The encryption keyring does not open this database. {_WHAT_TO_DO}") from exc
     if plain != _CANARY:
         raise VaultError("The canary of the encryption keyring was tampered with.")
 

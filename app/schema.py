@@ -32,13 +32,15 @@ def ensure(app: Flask, lock_dir: Path) -> None:
             with _exclusive(lock_dir):
                 if revision() != SCHEMA_REVISION:
                     _upgrade(app)
-        except SchemaError:
+        except (SchemaError, DatabaseError) as exc:
             db.engine.dispose()  # A start that must not go on leaves no connection behind.
-            raise
+            if isinstance(exc, SchemaError):
+                raise
+            raise _unusable(exc) from exc
 
 
 def revision() -> str | None:
-    """Return the revision that the database is at; None when it is empty."""
+    """Return the revision that the database is at; None when it is empty or cannot be read."""
     try:
         with db.engine.connect() as connection:
             return connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
@@ -63,7 +65,15 @@ def _upgrade(app: Flask) -> None:
             "Start the version that wrote it, or restore a backup."
         ) from exc
     except DatabaseError as exc:
-        raise SchemaError(f"The database at {db.engine.url.render_as_string()} cannot be used: {exc.orig}") from exc
+        raise _unusable(exc) from exc
+
+
+def _unusable(exc: DatabaseError) -> SchemaError:
+    address = db.engine.url.set(query={}).render_as_string()  # Without the password, which the query may hold too.
+    return SchemaError(
+        f"The database at {address} cannot be used: {str(exc.orig).strip()}\n"
+        "See that it runs and lets this machine in, or correct DATABASE_URL."
+    )
 
 
 @contextmanager

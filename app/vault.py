@@ -193,16 +193,19 @@ def open_keyring(text: str | None, file: Path | None, default_file: Path) -> Vau
 
 def add_key(file: Path) -> None:
     """Put a new key in front of those in a key file. Raises VaultError."""
-    _rewrite(file, f"{new_key()}\n{_read(file).strip()}\n")
+    what_to_do = (
+        "Put a new key in front of the others in it yourself (`openssl rand -base64 32` makes one), and run this again."
+    )
+    _rewrite(file, f"{new_key()}\n{_read(file).strip()}\n", what_to_do)
 
 
 def keep_first_key(file: Path) -> None:
     """Leave only the key that seals in a key file. Raises VaultError."""
     words = _read(file).replace(",", " ").split()
-    _rewrite(file, f"{words[0]}\n" if words else "")
+    _rewrite(file, f"{words[0]}\n" if words else "", "Remove all but the first key from it yourself.")
 
 
-def _rewrite(file: Path, text: str) -> None:
+def _rewrite(file: Path, text: str, what_to_do: str) -> None:
     """Replace a key file in one step, so that whoever reads it finds the old keys or the new ones."""
     read_ring(text)
     target = file.resolve()
@@ -214,10 +217,7 @@ def _rewrite(file: Path, text: str) -> None:
         draft.replace(target)
     except OSError as exc:
         draft.unlink(missing_ok=True)
-        raise VaultError(
-            f"The key file {file} cannot be written ({exc.strerror}). Put a new key in front of the others in it "
-            "yourself (`openssl rand -base64 32` makes one), and run this again."
-        ) from exc
+        raise VaultError(f"The key file {file} cannot be written ({exc.strerror}). {what_to_do}") from exc
 
 
 def _read(file: Path) -> str:

@@ -15,12 +15,20 @@ from pathlib import Path
 import pytest
 from sqlalchemy import URL, MetaData, NullPool, create_engine, inspect, make_url, text
 
+from app.db import reading
 from tests.integration.server import eventually
 
 ENGINES = ("sqlite", pytest.param("postgresql", marks=pytest.mark.postgres))
 _PR_SET_PDEATHSIG = 1
 _PROGRAMS = Path("/usr/lib/postgresql")
 _HASTY = ("fsync=off", "synchronous_commit=off", "full_page_writes=off", "autovacuum=off", "listen_addresses=")
+
+
+def waiting_for_a_lock() -> int:
+    """Return how many transactions of the application's PostgreSQL database wait for another one."""
+    statement = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    with reading() as session:
+        return int(session.execute(text(statement)).scalar_one())
 
 
 class Postgres:

@@ -39,10 +39,11 @@ class _Stored:
     expires_at: int
 
 
-def issue(vault: Vault) -> SetupToken | None:
+def issue(vault: Vault, *, anew: bool = True) -> SetupToken | None:
     """Make a token in place of the former one, or return None when nobody needs it.
 
-    That is when an admin exists, or when another worker that starts at the same time has just shown its token.
+    That is when an admin exists, when another worker or host that starts at the same time has just shown its token, or,
+    unless it is to be made `anew`, while the former one can be used.
     """
     token = secrets.token_urlsafe(32)
     expires_at = now_ms() + LIFETIME_MS
@@ -50,8 +51,11 @@ def issue(vault: Vault) -> SetupToken | None:
     with transaction() as session:
         if count_admins(session):
             return None
+        # The canary is always there; whoever holds its row is the only one at it.
+        session.execute(select(SealedSecret.name).where(SealedSecret.name == "canary").with_for_update())
         former = _stored(session, vault)
-        if former is not None and expires_at - former.expires_at < _JUST_NOW_MS:
+        living_ms = _JUST_NOW_MS if anew else LIFETIME_MS
+        if former is not None and expires_at - former.expires_at < living_ms:
             return None
         row = {"name": _NAME, "content": vault.seal(content, place(_NAME))}
         upsert(session, SealedSecret, [row], ["name"])

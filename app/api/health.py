@@ -29,13 +29,15 @@ def live() -> Response:
 
 @health.get("/health/ready")
 def ready() -> tuple[Response, int]:
-    """Say whether new requests should come here: 503 with the reason when not."""
+    """Say whether new requests should come here: 503 with the reason when not. A full disk is told all the same."""
     run = runtime()
     if run.flights.is_draining:
         return jsonify(status="unready", reason="the worker is draining"), 503
     if not run.write_probe.is_writable():
         return jsonify(status="unready", reason="the database cannot be written"), 503
-    return jsonify(status="ready", reason=None), 200
+    waiting = run.recorder.waiting
+    reason = f"{waiting} records wait in memory: the journal cannot be written" if waiting else None
+    return jsonify(status="ready", reason=reason), 200
 
 
 # On the event loop: they must answer when all threads wait for the database.

@@ -27,6 +27,7 @@ ABOUT_GAUGES = {
     "requests_in_flight": "Requests and live streams in the air, as of the last seconds.",
     "requests_cut": "Requests that a drain has cut since the worker started.",
     "records_lost": "Records dropped because the disk refused them, since the worker started.",
+    "records_waiting": "Records that wait in memory because the disk refuses them.",
     "writes_waiting": "Changes that wait for the database.",
 }
 """Name of each gauge -> what it is."""
@@ -53,6 +54,7 @@ class Teller:
 
     def tell(self) -> None:
         """Write down how this worker is. Call inside an app context."""
+        self._run.recorder.beat()
         row = {
             "worker": self._worker,
             "started_at": self._run.started_at,
@@ -76,6 +78,7 @@ def gauges_of(run: Runtime) -> dict[str, int]:
         "requests_in_flight": len(run.flights),
         "requests_cut": run.flights.cut,
         "records_lost": run.recorder.lost,
+        "records_waiting": run.recorder.waiting,
         "writes_waiting": run.commits.waiting,
     }
 

@@ -13,6 +13,8 @@ from typing import IO, Any
 
 import gevent
 from flask import Flask
+from gevent.lock import BoundedSemaphore
+from sqlalchemy.exc import SQLAlchemyError
 
 from app import preferences
 from app.background.gauges import TELL_S, Teller
@@ -25,7 +27,7 @@ from app.flights import SWEEP_S
 from app.lines import Lines
 from app.probes import ChangeProbe
 from app.runtime import Runtime, runtime
-from app.usage.ingest import ingest
+from app.usage.ingest import ingest, store_refused
 from app.usage.recorder import RecordOptions
 
 log = logging.getLogger(__name__)
@@ -42,6 +44,7 @@ _FULL_LOOK_EVERY = 8
 _SWITCH_S = 0.001
 """How long a busy native thread may keep the interpreter from the event loop."""
 _SETTLE_S = 10.0
+_OVER_S = 3.0
 
 
 def start(app: Flask) -> None:
@@ -79,7 +82,7 @@ def stop(app: Flask) -> None:
     """Write what is still in memory, when the worker has served its last request."""
     with app.app_context():
         run = runtime()
-        run.recorder.close()
+        refused = run.recorder.close()
         teller: Teller | None = app.extensions.get("ccflare_teller")
         if teller is not None:
             teller.leave()
@@ -92,6 +95,8 @@ def stop(app: Flask) -> None:
         ingester: Ingester | None = app.extensions.get("ccflare_ingester")
         if ingester is not None:
             ingester.finish()
+        if refused:
+            inline(partial(store_refused, refused, run.recorder.worker))
 
 
 def _spawn(app: Flask, function: Callable[..., None], *args: object) -> Running:
@@ -106,19 +111,45 @@ def _spawn(app: Flask, function: Callable[..., None], *args: object) -> Running:
 
 
 def _forever(app: Flask, name: str, every_s: float, step: Callable[[], None]) -> None:
-    """Repeat a step for the life of the worker; a failure is logged once until it changes, and the loop lives."""
-    last = ""
+    """Repeat a step for the life of the worker; the loop lives through its failures."""
+    failing = Failing(name)
     while True:
         gevent.sleep(every_s)
         try:
             with app.app_context():
                 step()
-            last = ""
+            failing.ended()
         except Exception as exc:  # noqa: BLE001 - the loop outlives every failure of a step
-            text = f"{type(exc).__name__}: {exc}"
-            if text != last:
-                log.warning("%s failed and will be tried again: %s", name, text)
-            last = text
+            failing.failed(exc)
+
+
+class Failing:
+    """Tells of a step that fails time and again: once when that begins, once when it is over, and when it changes.
+
+    A database that goes away and comes back fails in many ways, which all count as one. A turn that found nothing to do
+    proves little: it is over when none has failed for a while.
+    """
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._last = ""
+        self._failed_at = 0.0
+
+    def failed(self, exc: Exception) -> None:
+        """Note that the step failed."""
+        is_database = isinstance(exc, SQLAlchemyError)
+        fault = getattr(exc, "orig", None) or exc if is_database else exc
+        text = f"{type(fault).__name__}: {fault}"
+        kind = "database" if is_database else text
+        if kind != self._last:
+            log.warning("%s failed and will be tried again: %s", self._name, text)
+        self._last, self._failed_at = kind, monotonic()
+
+    def ended(self) -> None:
+        """Note that the step came to its end."""
+        if self._last and monotonic() - self._failed_at > _OVER_S:
+            log.warning("%s works again", self._name)
+            self._last = ""
 
 
 class Notice:
@@ -200,13 +231,15 @@ class Ingester:
     def __init__(self, directory: Path) -> None:
         self._directory = directory
         self._lock: IO[str] | None = None
+        self._turning = BoundedSemaphore()
+        self._is_over = False
         self._sizes: dict[str, int] = {}
         self._turn = 0
         self._moved_at = 0.0
 
     def work(self) -> None:
         """Ingest once, if this worker is or becomes the one that does."""
-        if not self._holds():
+        if self._is_over or not self._holds():
             return
         self._turn += 1
         sizes = _sizes(self._directory)
@@ -215,12 +248,17 @@ class Ingester:
             return
         if sizes != self._sizes or self._turn % _FULL_LOOK_EVERY == 0:
             self._moved_at = monotonic()
-            ingest(self._directory)
+            with self._turning:
+                ingest(self._directory)
             self._sizes = sizes
 
     def finish(self) -> None:
-        """Ingest what is left; then let another worker go on."""
+        """Ingest what is left, after the turn under way; then let another worker go on."""
+        self._is_over = True
         if self._holds():
+            if not self._turning.acquire(timeout=_SETTLE_S):
+                log.warning("journals stay for the next start: the database has not answered for %.0f s", _SETTLE_S)
+                return  # The lock goes with the process.
             try:
                 inline(partial(ingest, self._directory))
             except Exception as exc:  # noqa: BLE001 - a stop must not fail on the database

@@ -46,12 +46,13 @@ def check(app: Flask, addresses: Iterable[object]) -> None:
 def welcome(app: Flask, addresses: Iterable[object], *, is_first: bool) -> None:
     """Print the one-time address of the setup while there is no admin, and what is left to do at a first start.
 
-    Every worker calls it and one speaks: the one that gets the token, or, where none is needed, the first one.
+    Every worker calls it and one speaks: the one that gets the token, or, where none is needed, the first one. A worker
+    that takes another's place leaves the token that was shown as it is.
     """
     with app.app_context():
         run = runtime()
         base = _base(run, addresses)
-        token = setup.issue(run.vault)
+        token = setup.issue(run.vault, anew=is_first)
         if token is None and not (is_first and has_admin()):
             return
         lines = []

@@ -5,9 +5,11 @@ import logging
 from flask import Flask, Response, jsonify, make_response, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_wtf.csrf import CSRFError
+from sqlalchemy.exc import InterfaceError, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import TimeoutError as NoConnection
 from werkzeug.exceptions import HTTPException
 
-from app.errors import CcflareError, InvalidInput, NotAuthenticated
+from app.errors import CcflareError, InvalidInput, NotAuthenticated, Unavailable
 from app.gate.shields import request_name
 from app.redaction import redact
 
@@ -25,6 +27,7 @@ _HEADLINES = {
     503: "Not available right now",
 }
 _OWN_FAULT = "Something in ccflare itself failed. The log says what; the request can be tried again."
+_NO_DATABASE = "The database cannot be used right now. The log says why; the request can be tried again."
 _STALE_FORM = "The form is too old or was not ours. Load the page again and send it once more."
 
 
@@ -33,6 +36,8 @@ def install(app: Flask) -> None:
     app.register_error_handler(CcflareError, refused)
     app.register_error_handler(HTTPException, _http)
     app.register_error_handler(Exception, _failed)
+    for away in (OperationalError, InterfaceError, NoConnection):
+        app.register_error_handler(away, _away)
 
 
 def is_for_programs(path: str) -> bool:
@@ -97,6 +102,13 @@ def _words(error: HTTPException) -> str:
             return f"{request.method} is not possible at {request.path[:200]}."
         case _:
             return redact(error.description or error.name)
+
+
+def _away(error: SQLAlchemyError) -> ResponseReturnValue:
+    fault = str(getattr(error, "orig", None) or error).splitlines()[0]
+    extra = {"request_id": request_name()}
+    log.warning("%s %s needs the database: %s", request.method, request.path, fault, extra=extra)
+    return refused(Unavailable(_NO_DATABASE))
 
 
 def _failed(error: Exception) -> ResponseReturnValue:

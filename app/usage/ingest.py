@@ -9,13 +9,14 @@ from sqlalchemy import delete, select
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
+from app.clock import now_ms
 from app.db import breathe, is_away, offload, reading, transaction
-from app.upserts import upsert
+from app.upserts import insert_new, upsert
 from app.usage.journal import Entry, decode, is_abandoned, journals, worker_of
 from app.usage.models import JournalPosition
 from app.usage.prices import overrides
 from app.usage.pricing import Rates
-from app.usage.storing import Batch, close_running, prepared, write
+from app.usage.storing import Batch, close_running, prepared, store, write
 
 REFUSED = "refused"
 """The file beside the journals that keeps records which cannot be stored."""
@@ -29,6 +30,10 @@ _A_FEW = 10
 log = logging.getLogger(__name__)
 
 
+class _Overtaken(Exception):
+    """Another ingester has moved this journal since its position was read."""
+
+
 def ingest(directory: Path) -> int:
     """Store what the journals of `directory` hold beyond their known positions; return the number of records.
 
@@ -38,7 +43,10 @@ def ingest(directory: Path) -> int:
     positions, prices = offload(_known)
     stored = 0
     for path in journals(directory):
-        stored += _ingest_one(path, positions.get(path.name, 0), prices)
+        try:
+            stored += _ingest_one(path, positions.get(path.name, 0), prices)
+        except (_Overtaken, FileNotFoundError):
+            continue  # What is left of it, if anything, is for the next turn.
     return stored
 
 
@@ -81,14 +89,14 @@ def _store_at(path: Path, data: bytes, offset: int, entries: list[Entry], prices
     """Store what `data`, at this offset of a journal, holds; set aside what no database takes. Return the number."""
     end = entries[-1].end
     try:
-        offload(_commit, path, end, prepared(_calmly(entries), prices))
+        offload(_commit, path, offset, end, prepared(_calmly(entries), prices))
         return len(entries)
     except (SQLAlchemyError, ArithmeticError, ValueError, TypeError, LookupError) as exc:
         if is_away(exc):
             raise  # All of it waits.
         if len(entries) == 1:
             # Passed over first: where that fails too, the database is at fault, and the record comes again.
-            offload(_commit, path, end)
+            offload(_commit, path, offset, end)
             log.error("a record at byte %d of %s cannot be stored and is set aside: %s", offset, path.name, exc)
             with open(path.parent / REFUSED, "ab") as handle:
                 handle.write(data[: end - offset])
@@ -101,11 +109,23 @@ def _store_at(path: Path, data: bytes, offset: int, entries: list[Entry], prices
     return stored
 
 
-def _commit(path: Path, offset: int, batch: Batch | None = None) -> None:
+def _commit(path: Path, begin: int, end: int, batch: Batch | None = None) -> None:
     with transaction() as session:
+        if _held(session, path) != begin:
+            raise _Overtaken
         if batch is not None:
             write(session, batch)
-        _advance(session, path, offset)
+        _advance(session, path, end)
+
+
+def _held(session: Session, path: Path) -> int:
+    """Return how far a journal is read; of several ingesters the others wait here until the transaction ends."""
+    position = select(JournalPosition.offset).where(JournalPosition.journal == path.name).with_for_update()
+    offset = session.execute(position).scalar()
+    if offset is None:
+        insert_new(session, JournalPosition, [{"journal": path.name, "offset": 0}], ["journal"])
+        offset = session.execute(position).scalar()
+    return offset or 0
 
 
 def _advance(session: Session, path: Path, offset: int) -> None:
@@ -119,7 +139,36 @@ def _retire(path: Path, offset: int, *, torn: bool) -> None:
     worker = worker_of(path)
     if not any(worker_of(other) == worker for other in journals(path.parent) if other != path):
         with transaction() as session:
-            close_running(session, worker)
+            close_running(session, worker, min(now_ms(), path.stat().st_mtime_ns // 1_000_000))
     path.unlink()
     with transaction() as session:
         session.execute(delete(JournalPosition).where(JournalPosition.journal == path.name))
+
+
+def store_refused(frames: list[bytes], worker: str) -> None:
+    """Store records that the disk of the journals refused to the end of their worker. Call inside an app context."""
+    stored = 0
+    try:
+        for begin in range(0, len(frames), _AT_ONCE):
+            stored += _store_frames(frames[begin : begin + _AT_ONCE])
+        with transaction() as session:
+            close_running(session, worker, now_ms())
+    except SQLAlchemyError as exc:
+        log.error("the database takes no records either: %s", exc)
+    if stored < len(frames):
+        log.error("%d records are lost: neither their journal nor the database took them", len(frames) - stored)
+
+
+def _store_frames(frames: list[bytes]) -> int:
+    """Store records, singly where one of them is refused; return how many are in."""
+    try:
+        with transaction() as session:
+            store(session, [entry for frame in frames for entry in decode(frame)])
+        return len(frames)
+    except (SQLAlchemyError, ArithmeticError, ValueError, TypeError, LookupError) as exc:
+        if is_away(exc):
+            raise
+        if len(frames) == 1:
+            log.error("a record cannot be stored: %s", exc)
+            return 0
+    return sum(_store_frames([frame]) for frame in frames)

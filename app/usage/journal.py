@@ -4,6 +4,7 @@ Frame: `<II` length and CRC-32 of the payload, then the payload: `<I` length of 
 A frame is one write to the page cache, so it survives the death of the worker, though not of the machine.
 """
 
+import errno
 import fcntl
 import json
 import logging
@@ -73,6 +74,7 @@ class Journal:
         self._descriptor: int | None = None
         self._written = 0
         self._backlog: deque[bytes] = deque()
+        self._most_waiting = 0
         self.lost = 0
         """Records dropped because the disk refused them for so long that the backlog was full."""
 
@@ -87,9 +89,15 @@ class Journal:
         if self._backlog or not self._write(frame):
             if len(self._backlog) >= _BACKLOG:
                 self._backlog.popleft()
-                self.lost += 1
+                self._lose()
             self._backlog.append(frame)
+            self._most_waiting = max(self._most_waiting, len(self._backlog))
             self.flush()
+
+    @property
+    def waiting(self) -> int:
+        """How many records wait in memory because the disk refuses them."""
+        return len(self._backlog)
 
     def flush(self) -> bool:
         """Write what waits in memory; return whether nothing waits any more."""
@@ -97,7 +105,21 @@ class Journal:
             if not self._write(self._backlog[0]):
                 return False
             self._backlog.popleft()
+        if self._most_waiting:
+            log.warning("the journal is written again; up to %d records waited in memory", self._most_waiting)
+            self._most_waiting = 0
         return True
+
+    def beat(self) -> None:
+        """Show by the time of the file that this worker lives: what it runs is taken to end then if it is killed."""
+        if self._descriptor is not None:
+            os.utime(self._descriptor)
+
+    def take(self) -> list[bytes]:
+        """Return the frames of the records that wait, for somebody else to keep."""
+        frames = list(self._backlog)
+        self._backlog.clear()
+        return frames
 
     def close(self) -> None:
         """Write what waits and let go of the file, so that the ingester may finish and remove it."""
@@ -116,14 +138,20 @@ class Journal:
             if done != len(frame):
                 # A torn frame would hide every later one: cut it off again before anything else is written.
                 os.ftruncate(descriptor, self._written)
-                return False
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
             self._written += done
         except OSError as exc:
-            log.error("journal cannot be written (%s); %d records wait in memory", exc, len(self._backlog) + 1)
+            if not self._backlog:  # Told once: until it is over, each record and each look tries again.
+                log.error("the journal cannot be written (%s); records wait in memory until it can", exc)
             return False
         if self._written >= self._rotate_bytes:
             self._rotate(descriptor)
         return True
+
+    def _lose(self) -> None:
+        self.lost += 1
+        if self.lost == 1:
+            log.error("%d records wait in memory, which is the most: from now on the oldest are lost", _BACKLOG)
 
     def _rotate(self, full: int) -> None:
         """Go on in a new file; it is there before the full one is let go of, or this worker would seem to be gone."""

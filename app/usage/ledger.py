@@ -25,14 +25,16 @@ def counted(session: Session, ids: Iterable[int]) -> list[Row]:
     wanted = list(ids)
     found: list[Row] = []
     for begin in range(0, len(wanted), _CHUNK):
-        some = session.connection().execute(_ENDED, {"ids": wanted[begin : begin + _CHUNK]})
-        found += [dict(row) for row in some.mappings()]
+        some = session.connection().execute(_THERE, {"ids": wanted[begin : begin + _CHUNK]})
+        found += [dict(row) for row in some.mappings() if row["outcome"] is not None]
     return found
 
 
-_ENDED = (
+# Those that still run are locked too: another transaction may be ending one of them just now.
+_THERE = (
     select(*(Request.__table__.c[name] for name in NEEDED))
-    .where(Request.id.in_(bindparam("ids", expanding=True)), Request.outcome.is_not(None))
+    .where(Request.id.in_(bindparam("ids", expanding=True)))
+    .order_by(Request.id)
     .with_for_update()
 )
 
@@ -101,7 +103,7 @@ class Ledger:
             "priced": 0 if cost is None else 1,
             "unpriced": int(is_metered and cost is None),
             "cost": cost or 0,
-            "busy_ms": max(0, (row["ended_at"] or row["started_at"]) - row["started_at"]),
+            "busy_ms": 0 if row["worker"] else max(0, (row["ended_at"] or row["started_at"]) - row["started_at"]),
         }
         _add(self._sessions, session_id, row["started_at"], added, sign)
         part = {"requests": 1, "tokens": sum(count or 0 for count in counts), "cost": cost or 0}

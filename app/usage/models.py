@@ -58,7 +58,7 @@ class Request(Model):
     user_agent: Mapped[str | None] = mapped_column(String(200))
     is_synthetic: Mapped[bool] = mapped_column(default=False)
     worker: Mapped[str | None] = mapped_column(String(40))
-    """The worker that runs it, until the end is recorded."""
+    """The worker that runs it, until the end is recorded; it stays where that never came."""
 
     input_tokens: Mapped[int | None]
     output_tokens: Mapped[int | None]

@@ -112,13 +112,28 @@ class Recorder:
         """How many records were dropped because the disk refused them for too long."""
         return self._journal.lost
 
+    @property
+    def waiting(self) -> int:
+        """How many records wait in memory because the disk refuses them."""
+        return self._journal.waiting
+
+    @property
+    def worker(self) -> str:
+        """Names this worker in the rows of the requests that it runs."""
+        return self._journal.worker
+
+    def beat(self) -> None:
+        """Show that this worker lives."""
+        self._journal.beat()
+
     def flush(self) -> None:
         """Try again what the disk refused."""
         self._journal.flush()
 
-    def close(self) -> None:
-        """Let go of the journal, so that the ingester may finish it."""
+    def close(self) -> list[bytes]:
+        """Let go of the journal, so that the ingester may finish it; return the records that the disk refused."""
         self._journal.close()
+        return self._journal.take()
 
     def _payload(self, record: Record, outcome: Outcome) -> bytes:
         options = self.options

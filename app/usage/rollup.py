@@ -37,7 +37,7 @@ _NO_COST = (0,) * (len(_CLASSES) + 1)
 NEEDED = (
     *("id", "started_at", "first_byte_at", "first_token_at", "ended_at", "key_id", "session_id", "agent_id"),
     *("parent_agent_id", "stream", "account_id", "account_name", "provider", "model_used", "status", "outcome"),
-    *("attempts", "is_synthetic", "web_searches", "tokens_per_s", "cost"),
+    *("worker", "attempts", "is_synthetic", "web_searches", "tokens_per_s", "cost"),
     *_TOKENS,
     *_COSTS,
 )
@@ -167,10 +167,13 @@ _MORE = (
 
 
 def _times(row: Row) -> tuple[int | None, int | None, int | None, int | None]:
-    """Return what is counted in the histograms: milliseconds, and tokens per second."""
+    """Return what is counted in the histograms: milliseconds, and tokens per second.
+
+    What ended and still has a worker was closed after that had died: its end is not known.
+    """
     started_at, speed = row["started_at"], row["tokens_per_s"]
     return (
-        _since(started_at, row["ended_at"]),
+        _since(started_at, row["ended_at"]) if row["worker"] is None else None,
         _since(started_at, row["first_byte_at"]),
         _since(started_at, row["first_token_at"]),
         None if speed is None else round(speed),

@@ -6,12 +6,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import String, bindparam, select, text, update
+from sqlalchemy import String, bindparam, case, select, text, update
 from sqlalchemy.orm import Session
 
 from app.access.models import ClientKey
 from app.accounts.models import Account
-from app.clock import now_ms
 from app.upserts import insert_new, upsert
 from app.usage.feed import note_changes
 from app.usage.journal import Entry
@@ -217,10 +216,19 @@ _COUNT_ACCOUNT = (
 _USE_KEY = update(ClientKey).where(ClientKey.id == bindparam("key")).values(last_used_at=bindparam("at"))
 
 
-def close_running(session: Session, worker: str) -> None:
-    """End the requests that a dead worker left running, and add them to the sums."""
+def close_running(session: Session, worker: str, alive_at: int) -> None:
+    """End the requests that a dead worker left running, and add them to the sums.
+
+    `alive_at`: when it was last known to live, which is as near to their end as can be told.
+    """
     running = select(Request.id).where(text(RUNNING), Request.worker == worker)
-    _cut(session, list(session.execute(running).scalars()), "the worker ended before the request did")
+    _cut(session, list(session.execute(running).scalars()), "the worker ended before the request did", alive_at)
+
+
+def close_restored(session: Session) -> None:
+    """End the requests that ran when the database was copied which is in place now."""
+    running = select(Request.id).where(text(RUNNING))
+    _cut(session, list(session.execute(running).scalars()), "it ran when the restored backup was made")
 
 
 def close_lost(session: Session, before: int, limit: int) -> int:
@@ -234,14 +242,16 @@ def close_lost(session: Session, before: int, limit: int) -> int:
     return len(ids)
 
 
-def _cut(session: Session, ids: list[int], error: str) -> None:
+def _cut(session: Session, ids: list[int], error: str, alive_at: int | None = None) -> None:
+    """Close requests whose end nobody recorded: they keep their worker, so their duration enters no sum."""
+    ended_at = None if alive_at is None else case((Request.started_at > alive_at, Request.started_at), else_=alive_at)
     cut: list[int] = []
     for begin in range(0, len(ids), _CHUNK):
         # The end of one may have come since they were read: it is counted already.
         done = session.execute(
             update(Request)
             .where(Request.id.in_(ids[begin : begin + _CHUNK]), text(RUNNING))
-            .values(outcome="cut_by_shutdown", error=error, ended_at=now_ms())
+            .values(outcome="cut_by_shutdown", error=error, ended_at=ended_at)
             .returning(Request.id)
         )
         cut += done.scalars()

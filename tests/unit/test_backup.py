@@ -16,7 +16,7 @@ from app.factory import create_app
 from app.runtime import runtime
 from app.usage.models import Request
 from config import Settings
-from tests.unit.usage.records import NOW, check_sums, end, put
+from tests.unit.usage.records import NOW, check_sums, end, put, start
 
 
 def ids() -> list[int]:
@@ -45,6 +45,21 @@ def test_restored_database_is_the_one_that_was_backed_up(app: Flask, copy: Path)
     assert done.kept is not None
     with closing(sqlite3.connect(done.kept)) as kept:
         assert kept.execute("SELECT count(*) FROM requests").fetchone() == (60,)
+
+
+def test_what_ran_when_the_backup_was_made_is_closed(app: Flask, tmp_path: Path) -> None:
+    running = end(NOW)
+    put(start(running))
+    backup(runtime(), tmp_path / "copy.db", SYSTEM)
+    restore(runtime(), tmp_path / "copy.db", SYSTEM)
+    with reading() as session:
+        row = session.execute(select(Request)).scalar_one()
+        assert (row.outcome, row.ended_at) == ("cut_by_shutdown", None)
+    check_sums()
+    put(running)
+    with reading() as session:
+        assert session.execute(select(Request.outcome)).scalar_one() == "complete", "its record came after all"
+    check_sums()
 
 
 def test_copy_is_one_file_that_only_its_owner_reads(copy: Path) -> None:

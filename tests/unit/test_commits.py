@@ -67,6 +67,21 @@ def test_write_that_met_a_lock_is_repeated(commits: Commits, lock: sqlite3.Conne
     assert (stored(), commits.waiting) == (6, 0), "in the order of the calls"
 
 
+def test_lock_is_told_when_it_begins_and_when_it_is_over(
+    commits: Commits, lock: sqlite3.Connection, caplog: pytest.LogCaptureFixture
+) -> None:
+    lock.execute("BEGIN IMMEDIATE")
+    for value in (5, 6):
+        commits.commit(priority(value))
+    commits.retry()
+    assert len(caplog.records) == 1
+    lock.execute("ROLLBACK")
+    commits.retry()
+    commits.retry()
+    assert len(caplog.records) == 2
+    assert "again" in caplog.records[1].message
+
+
 def test_write_about_what_is_gone_holds_up_no_other(commits: Commits, lock: sqlite3.Connection) -> None:
     def pin(session: Session) -> None:
         session.execute(insert(SessionPin).values(session_id="s", account_id=404, used_at=1))

@@ -154,12 +154,24 @@ def test_certificate_without_key_is_a_fault(tmp_path: Path) -> None:
 
 
 def test_secret_may_come_from_a_file(tmp_path: Path) -> None:
+    path = tmp_path / "proxy"
+    path.write_text("http://user:canary@proxy.example:3128\n")
+    settings = Settings.load({"CCFLARE_OUTBOUND_PROXY_FILE": str(path)})
+    assert settings.outbound_proxy == "http://user:canary@proxy.example:3128"
+    assert settings.origin("outbound_proxy") == "environment"
+
+
+def test_key_file_is_named_and_not_read(tmp_path: Path) -> None:
+    """It changes while the server runs, so the keyring reads it."""
     path = tmp_path / "keys"
     path.write_text("k1:abc\n")
     settings = Settings.load({"CCFLARE_ENCRYPTION_KEYS_FILE": str(path)})
-    assert settings.encryption_keys == "k1:abc"
-    assert settings.encryption_keys_file == path
-    assert settings.origin("encryption_keys") == "environment"
+    assert (settings.encryption_keys, settings.encryption_keys_file) == (None, path)
+    rows = {row.name: row for row in settings.rows()}
+    assert (rows["encryption_keys_file"].value, rows["encryption_keys_file"].origin) == (str(path), "environment")
+    assert settings.warnings == ()
+    both = {"CCFLARE_ENCRYPTION_KEYS": "k", "CCFLARE_ENCRYPTION_KEYS_FILE": str(path)}
+    assert "Remove one of the two" in faults_of(both)[0]
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,8 @@
 """The database layer on SQLite: transactions, rows that meet rows, pulses, the way off the event loop."""
 
 import sqlite3
+import subprocess
+import sys
 import threading
 from typing import Any
 
@@ -117,3 +119,25 @@ def test_offload_hands_errors_back(app: Flask) -> None:
 def test_offload_in_context_sees_the_request(app: Flask) -> None:
     with app.test_request_context("/here"):
         assert offload_in_context(lambda: request.path) == "/here"
+
+
+def test_fault_on_a_native_thread_is_for_its_caller_alone() -> None:
+    """In a process of its own, which has an event loop: that would print every fault of a thread."""
+    program = """
+from gevent import monkey
+monkey.patch_all()
+from flask import Flask
+from app.db import _Offload
+
+def fail():
+    raise ZeroDivisionError
+
+offloader = _Offload(1)
+for _ in range(2):
+    try:
+        offloader.run(Flask("app"), fail, (), {})
+    except ZeroDivisionError:
+        print("caught")
+"""
+    ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert (ran.stdout, ran.stderr) == ("caught\ncaught\n", "")

@@ -17,6 +17,7 @@ from app.db import SCHEMA_REVISION, Model, db
 from app.factory import create_app
 from config import Settings
 from tests.databases import ENGINES
+from tests.integration.server import free_port
 
 
 @pytest.fixture(params=ENGINES)
@@ -64,6 +65,14 @@ def test_database_of_a_newer_version_refuses_to_start(settings: Settings) -> Non
         db.engine.dispose()
     with pytest.raises(schema.SchemaError, match="revision that this version does not know"):
         create_app(settings)
+
+
+def test_database_that_is_not_there_is_told_without_its_password(tmp_path: Path) -> None:
+    address = f"postgresql://ann:canary@127.0.0.1:{free_port()}/ccflare?application_name=canary"
+    settings = Settings.load({"CCFLARE_DATA_DIR": str(tmp_path), "DATABASE_URL": address})
+    with pytest.raises(schema.SchemaError, match=r"refused[\s\S]*DATABASE_URL") as fault:
+        create_app(settings)
+    assert "canary" not in str(fault.value)
 
 
 def test_whole_schema_can_be_taken_back(app: Flask) -> None:

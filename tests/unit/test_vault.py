@@ -173,6 +173,8 @@ def test_key_file_in_a_closed_folder_says_what_to_do(tmp_path: Path, monkeypatch
     monkeypatch.setattr(vaults.os, "open", refuse)
     with pytest.raises(VaultError, match="openssl rand"):
         add_key(file)
+    with pytest.raises(VaultError, match="Remove all but the first"):
+        keep_first_key(file)
     monkeypatch.undo()
     assert file.read_text() == before
 

@@ -1,6 +1,7 @@
 """The one-time token that makes the first admin."""
 
 import threading
+from typing import Any
 
 import pytest
 from flask import Flask
@@ -14,6 +15,8 @@ from app.errors import CcflareError, InvalidInput, NotAllowed
 from app.preferences import SealedSecret
 from app.runtime import runtime
 from app.vault import Vault
+from tests.databases import ENGINES, waiting_for_a_lock
+from tests.integration.server import eventually
 
 ANN = NewUser("ann", "correct horse battery")
 JUST_LATER_MS = 20_000
@@ -86,6 +89,44 @@ def test_token_is_dead_and_none_is_made_once_an_admin_exists(vault: Vault) -> No
 def test_workers_that_start_together_show_one_token(vault: Vault) -> None:
     assert setup.issue(vault) is not None
     assert setup.issue(vault) is None
+
+
+@pytest.mark.parametrize("engine", ENGINES[1:])
+def test_hosts_that_start_together_show_one_token(app: Flask, vault: Vault, monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[setup.SetupToken | None] = []
+    upsert, is_stored, goes_on = setup.upsert, threading.Event(), threading.Event()
+
+    def upsert_and_wait(*args: Any) -> None:
+        upsert(*args)
+        is_stored.set()
+        assert goes_on.wait(20)
+
+    def issue() -> None:
+        with app.app_context():
+            made.append(setup.issue(vault))
+
+    threads = [threading.Thread(target=issue) for _ in range(2)]
+    monkeypatch.setattr(setup, "upsert", upsert_and_wait)
+    threads[0].start()
+    assert is_stored.wait(20)
+    monkeypatch.setattr(setup, "upsert", upsert)
+    threads[1].start()
+    eventually(lambda: waiting_for_a_lock() == 1)
+    goes_on.set()
+    for thread in threads:
+        thread.join()
+    assert sum(token is not None for token in made) == 1
+
+
+def test_worker_in_another_s_place_leaves_the_token_until_it_is_dead(
+    vault: Vault, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    issued(vault)
+    now = now_ms()
+    monkeypatch.setattr("app.access.setup.now_ms", lambda: now + JUST_LATER_MS)
+    assert setup.issue(vault, anew=False) is None
+    monkeypatch.setattr("app.access.setup.now_ms", lambda: now + setup.LIFETIME_MS)
+    assert setup.issue(vault, anew=False) is not None
 
 
 def test_later_start_replaces_the_token(vault: Vault, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,8 +7,11 @@ from sqlalchemy import text
 from app.accounts import service
 from app.accounts.entry import NewAccount
 from app.audit import Actor
+from app.background.gauges import gauges_of
 from app.db import transaction
 from app.runtime import runtime
+from app.usage.recorder import Record
+from app.values import ProxyRequest
 from app.version import VERSION
 
 OPERATOR = Actor("test")
@@ -66,3 +69,13 @@ def test_worker_whose_database_cannot_be_written_is_alive_and_not_ready(app: Fla
     assert (answer.status_code, answer.get_json()["status"]) == (503, "unready")
     assert "database" in answer.get_json()["reason"]
     assert client.get("/health").status_code == 200
+
+
+def test_journal_that_cannot_be_written_is_told(app: Flask) -> None:
+    run = runtime()
+    run.journal_dir.touch()
+    run.recorder.begin(Record(ProxyRequest(1, 1, "POST", "/v1/messages", "/v1/messages", (), b""), "session"))
+    answer = app.test_client().get("/health/ready")
+    assert (answer.status_code, answer.get_json()["status"]) == (200, "ready")
+    assert "1 records wait" in answer.get_json()["reason"]
+    assert gauges_of(run)["records_waiting"] == 1

@@ -11,6 +11,7 @@ from app.api.metrics import Family, written
 from app.audit import SYSTEM
 from app.background.gauges import Teller
 from app.clock import now_ms
+from app.db import transaction
 from app.runtime import runtime
 from tests.unit.usage.records import attempt, end, put
 
@@ -64,3 +65,13 @@ def test_nobody_reads_them_unknown(app: Flask) -> None:
 
 def test_viewer_reads_them(viewer: FlaskClient) -> None:
     assert viewer.get("/metrics").status_code == 200
+
+
+def test_database_that_is_away_is_no_fault_of_ours(app: Flask, admin_key: str) -> None:
+    with transaction() as session:
+        session.connection().exec_driver_sql("DROP TABLE rollups")
+    app.testing = False
+    app.config["PROPAGATE_EXCEPTIONS"] = False
+    answer = app.test_client().get("/metrics", headers={"authorization": f"Bearer {admin_key}"})
+    assert answer.status_code == 503
+    assert "database cannot be used" in answer.text

@@ -1,8 +1,10 @@
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
 
+import gevent
+import gevent.event
 import pytest
 from flask import Flask
 from sqlalchemy import func, select, update
@@ -14,8 +16,8 @@ from app.accounts import secrets, service
 from app.accounts.entry import NewAccount
 from app.accounts.models import Account
 from app.background import workers
-from app.background.workers import Ingester, Notice, stop
-from app.db import beat, reading, transaction
+from app.background.workers import Failing, Ingester, Notice, stop
+from app.db import beat, db, reading, transaction
 from app.runtime import Runtime, runtime
 from app.usage.journal import Journal
 from app.usage.models import Request
@@ -163,3 +165,101 @@ def test_file_that_is_gone_when_it_is_looked_at_is_left_out(
     assert stored() == 1
     recorder.close()
     ingester.finish()
+
+
+def test_last_turn_of_an_ingester_waits_for_the_one_under_way(
+    app: Flask, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    turns: list[str] = []
+    goes_on = gevent.event.Event()
+
+    def slow(_: Path) -> int:
+        turns.append("begun")
+        goes_on.wait()
+        turns.append("ended")
+        return 0
+
+    ingester = Ingester(tmp_path)
+    ingester.work()
+    record(runtime(), tmp_path).close()
+    monkeypatch.setattr(workers, "ingest", slow)
+    working, finishing = gevent.spawn(in_context(app, ingester.work)), gevent.spawn(in_context(app, ingester.finish))
+    gevent.idle()
+    assert turns == ["begun"]
+    goes_on.set()
+    gevent.joinall([working, finishing], raise_error=True)
+    assert turns == ["begun", "ended", "begun", "ended"]
+
+
+def test_ingester_that_has_finished_works_no_more(app: Flask, tmp_path: Path) -> None:
+    ingester, next_one = Ingester(tmp_path), Ingester(tmp_path)
+    ingester.finish()
+    record(runtime(), tmp_path).close()
+    ingester.work()
+    assert stored() == 0
+    next_one.work()
+    assert stored() == 1
+    next_one.finish()
+
+
+def begin_and_end(run: Runtime) -> None:
+    """Record a request that ended and one that still runs."""
+    for number in (1, 2):
+        request = ProxyRequest(new_request_id(number), number, "POST", "/v1/messages", "/v1/messages", (), b"")
+        run.recorder.begin(Record(request, "session"))
+    run.recorder.finish(Record(request, "session"), "complete")
+
+
+def test_records_that_the_disk_refused_are_stored_at_the_stop(app: Flask) -> None:
+    run = runtime()
+    run.journal_dir.touch()
+    begin_and_end(run)
+    stop(app)
+    with reading() as session:
+        assert set(session.execute(select(Request.outcome)).scalars()) == {"cut_by_shutdown", "complete"}
+
+
+def test_records_that_nothing_takes_are_told_as_lost(app: Flask, caplog: pytest.LogCaptureFixture) -> None:
+    run = runtime()
+    run.journal_dir.touch()
+    begin_and_end(run)
+    with transaction() as session:
+        session.connection().exec_driver_sql("DROP TABLE attempts")
+        session.connection().exec_driver_sql("DROP TABLE payloads")
+        session.connection().exec_driver_sql("DROP TABLE requests")
+    stop(app)
+    assert "3 records are lost" in caplog.text
+    db.engine.dispose()
+
+
+def test_step_that_fails_is_told_at_the_begin_and_at_the_end(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = [1000.0]
+    monkeypatch.setattr(workers, "monotonic", lambda: now[0])
+    failing = Failing("ingest")
+    for fault in ("connection refused", "the database system is starting up"):
+        failing.failed(OperationalError("SELECT 1", {}, Exception(fault)))
+        failing.ended()
+    for _ in range(2):
+        now[0] += 10
+        failing.ended()
+    assert [record.message for record in caplog.records] == [
+        "ingest failed and will be tried again: Exception: connection refused",
+        "ingest works again",
+    ]
+
+
+def test_step_that_fails_in_another_way_is_told(caplog: pytest.LogCaptureFixture) -> None:
+    failing = Failing("ingest")
+    for fault in (OSError("disk"), OSError("disk"), OSError("network")):
+        failing.failed(fault)
+    assert len(caplog.records) == 2
+
+
+def in_context(app: Flask, step: Callable[[], None]) -> Callable[[], None]:
+    def inside() -> None:
+        with app.app_context():
+            step()
+
+    return inside

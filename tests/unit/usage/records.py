@@ -139,7 +139,7 @@ def recount(session: Session, spans: tuple[int, ...] = SPANS) -> dict[tuple[Any,
             place = (span, row.started_at // span * span, row.account_id or 0, row.model_used or "", row.key_id or "")
             _count(sums.setdefault(place, Counter()), row)
             counters = timed.setdefault(place, tuple(Counter() for _ in TIMED))
-            times = (row.ended_at, row.first_byte_at, row.first_token_at)
+            times = (row.ended_at if row.worker is None else None, row.first_byte_at, row.first_token_at)
             for counter, at in zip(counters, times):
                 if at is not None:
                     counter[histogram.bucket_of(at - row.started_at)] += 1
@@ -176,7 +176,7 @@ def _count(held: Counter[str], row: Any) -> None:
         held[f"{name}_cost"] += (getattr(row, f"{name}_cost") or 0) if row.cost is not None else 0
     held["web_search_cost"] += (row.web_search_cost or 0) if row.cost is not None else 0
     for count, total, at in (
-        ("timed", "duration_ms", row.ended_at),
+        ("timed", "duration_ms", row.ended_at if row.worker is None else None),
         ("first_byte_timed", "first_byte_ms", row.first_byte_at),
         ("first_token_timed", "first_token_ms", row.first_token_at),
     ):

@@ -1,7 +1,9 @@
 """Journals into the database: each record exactly once, whatever dies in between and whatever it holds."""
 
 import logging
+import os
 from pathlib import Path
+from threading import Event, Thread
 from typing import Any
 
 import pytest
@@ -10,13 +12,17 @@ from sqlalchemy import select
 from sqlalchemy.exc import InternalError, OperationalError
 
 from app.accounts.models import Account
+from app.clock import now_ms
 from app.db import reading, transaction
 from app.usage import ingest as module
 from app.usage.ingest import REFUSED, ingest
 from app.usage.journal import Journal, decode, encode, journals
-from app.usage.models import Attempt, JournalPosition, Payload, Request
+from app.usage.models import Attempt, ClientSession, JournalPosition, Payload, Request, Rollup
 from app.usage.recorder import START
-from tests.unit.usage.records import NOW, end
+from app.usage.spans import DAY_MS
+from tests.databases import ENGINES, waiting_for_a_lock
+from tests.integration.server import eventually
+from tests.unit.usage.records import NOW, check_sums, end
 
 TRY = {
     "account_id": 1,
@@ -142,7 +148,38 @@ def test_what_a_dead_worker_left_running_was_cut(journal: Journal, tmp_path: Pat
     ingest(directory)
     found = requests()
     assert (found[done["id"]].outcome, found[running["id"]].outcome) == ("complete", "cut_by_shutdown")
-    assert found[running["id"]].ended_at is not None
+
+
+def test_end_of_what_was_cut_is_the_last_sign_of_its_worker(journal: Journal, tmp_path: Path) -> None:
+    directory = tmp_path / "journal"
+    before, after = end(NOW, session_id="s-1"), end(NOW + 90_000)
+    for head in (before, after):
+        journal.append(start(head, journal.worker))
+    ingest(directory)
+    journal.close()
+    (path,) = journals(directory)
+    os.utime(path, ns=(0, (NOW + 60_000) * 1_000_000))
+    ingest(directory)
+    found = requests()
+    assert found[before["id"]].ended_at == NOW + 60_000
+    assert found[after["id"]].ended_at == NOW + 90_000, "it never ends before it began"
+    check_sums()
+    with reading() as session:
+        sums = session.execute(select(Rollup.requests, Rollup.timed).where(Rollup.span_ms == DAY_MS)).all()
+        assert sums == [(2, 0)], "how long they took is not known"
+        assert session.execute(select(ClientSession.busy_ms)).scalars().all() == [0]
+
+
+def test_end_of_what_was_cut_is_never_later_than_its_discovery(journal: Journal, tmp_path: Path) -> None:
+    directory = tmp_path / "journal"
+    journal.append(start(end(NOW), journal.worker))
+    journal.close()
+    (path,) = journals(directory)
+    os.utime(path, ns=(0, (now_ms() + 3_600_000) * 1_000_000))
+    ingest(directory)
+    (row,) = requests().values()
+    assert row.ended_at is not None
+    assert row.ended_at <= now_ms()
 
 
 def test_requests_of_other_workers_stay_running(journal: Journal, tmp_path: Path) -> None:
@@ -278,4 +315,68 @@ def test_record_larger_than_a_read_is_stored(journal: Journal, tmp_path: Path, m
     for number in range(4):
         journal.append(end(NOW + number), b"x" * 5000 * number)
     assert ingest(tmp_path / "journal") == 4
+    journal.close()
+
+
+def test_ingester_that_comes_late_stores_nothing_again(
+    journal: Journal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its positions are from before another one moved the records, so it leaves the journal to its next turn."""
+    journal.append(end(NOW))
+    known = module._known()
+    assert ingest(tmp_path / "journal") == 1
+    journal.append(end(NOW + 1))
+    with monkeypatch.context() as patched:
+        patched.setattr(module, "_known", lambda: known)
+        assert ingest(tmp_path / "journal") == 0
+    assert ingest(tmp_path / "journal") == 1
+    assert len(requests()) == served() == 2
+    journal.close()
+
+
+def test_late_ingester_leaves_the_journal_that_another_has_finished(
+    journal: Journal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    journal.append(end(NOW))
+    journal.close()
+    found = module.journals(tmp_path / "journal")
+    assert ingest(tmp_path / "journal") == 1
+    monkeypatch.setattr(module, "journals", lambda _: found)
+    assert ingest(tmp_path / "journal") == 0
+    assert positions() == {}
+
+
+@pytest.mark.parametrize("engine", ENGINES[1:])
+def test_two_ingesters_at_the_same_time_count_once(
+    app: Flask, journal: Journal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    directory = tmp_path / "journal"
+    journal.append(end(NOW, session_id="s-1"))
+    write, is_written, goes_on = module.write, Event(), Event()
+
+    def write_and_wait(*args: Any) -> None:
+        write(*args)
+        is_written.set()
+        assert goes_on.wait(20)
+
+    def in_a_thread() -> Thread:
+        def inside() -> None:
+            with app.app_context():
+                ingest(directory)
+
+        thread = Thread(target=inside)
+        thread.start()
+        return thread
+
+    monkeypatch.setattr(module, "write", write_and_wait)
+    first = in_a_thread()
+    assert is_written.wait(20)
+    monkeypatch.setattr(module, "write", write)
+    second = in_a_thread()
+    eventually(lambda: waiting_for_a_lock() == 1)
+    goes_on.set()
+    first.join()
+    second.join()
+    assert len(requests()) == served() == 1
+    check_sums()
     journal.close()

@@ -144,6 +144,37 @@ def test_full_disk_tears_no_frame_and_loses_nothing(tmp_path: Path, caplog: pyte
     journal.close()
 
 
+def test_full_disk_is_told_when_it_begins_and_when_it_is_over(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """One line each, also where the disk takes a part of every frame."""
+    journal = Journal(tmp_path)
+    journal.append({"n": 1})
+    with full_disk(len(encode({"n": 1})) + 10):
+        for number in (2, 3):
+            journal.append({"n": number})
+        assert not journal.flush()
+        assert journal.waiting == 2
+        assert [record.levelname for record in caplog.records] == ["ERROR"]
+    journal.append({"n": 4})
+    assert journal.waiting == 0
+    assert [record.levelname for record in caplog.records] == ["ERROR", "WARNING"]
+    assert "3 records" in caplog.text
+    journal.close()
+
+
+def test_what_the_disk_refuses_to_the_end_can_be_taken_elsewhere(tmp_path: Path) -> None:
+    blocker = tmp_path / "journal"
+    blocker.touch()
+    journal = Journal(blocker)
+    for number in range(3):
+        journal.append({"n": number}, b"blob")
+    journal.close()
+    frames = journal.take()
+    assert [(entry.head["n"], entry.blob) for frame in frames for entry in decode(frame)] == [
+        (number, b"blob") for number in range(3)
+    ]
+    assert (journal.take(), journal.waiting) == ([], 0)
+
+
 def test_folder_that_cannot_be_made_costs_nothing(tmp_path: Path) -> None:
     blocker = tmp_path / "journal"
     blocker.write_text("a file where the folder should be")
@@ -180,6 +211,17 @@ def test_looking_at_a_journal_does_not_take_it_from_its_worker(tmp_path: Path) -
     with pytest.raises(BlockingIOError):
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     os.close(descriptor)
+    journal.close()
+
+
+def test_idle_worker_shows_that_it_lives(tmp_path: Path) -> None:
+    journal = Journal(tmp_path)
+    journal.beat()
+    journal.append({"n": 1})
+    (path,) = journals(tmp_path)
+    os.utime(path, ns=(0, 0))
+    journal.beat()
+    assert path.stat().st_mtime > 0
     journal.close()
 
 

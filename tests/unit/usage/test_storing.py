@@ -1,6 +1,7 @@
 """Records as rows, each counted once."""
 
 import json
+from threading import Thread
 from typing import Any
 
 import pytest
@@ -14,6 +15,8 @@ from app.usage.journal import Entry
 from app.usage.models import Request, Rollup
 from app.usage.spans import DAY_MS
 from app.usage.storing import close_lost, request_row, store
+from tests.databases import ENGINES, waiting_for_a_lock
+from tests.integration.server import eventually
 from tests.unit.usage.records import NOW, check_sums, end, put, start
 
 
@@ -37,6 +40,8 @@ def test_end_that_comes_after_all_replaces_the_one_that_was_made_up(app: Flask) 
     with transaction() as session:
         assert close_lost(session, NOW, 10) == 0
         assert close_lost(session, NOW + 1, 10) == 1
+    with reading() as session:
+        assert session.execute(select(Request.ended_at)).scalar_one() is None, "nobody knows"
     with transaction() as session:
         store(session, [Entry(dict(head), b"", 1)])
     with reading() as session:
@@ -50,9 +55,9 @@ def test_end_that_comes_before_it_is_made_up_is_kept(app: Flask, monkeypatch: py
     put(start(head), start(other))
     cut = storing._cut
 
-    def late(session: Session, ids: list[int], error: str) -> None:
+    def late(session: Session, ids: list[int], *more: Any) -> None:
         store(session, [Entry(dict(head), b"", 1)])
-        cut(session, ids, error)
+        cut(session, ids, *more)
 
     monkeypatch.setattr(storing, "_cut", late)
     with transaction() as session:
@@ -61,6 +66,26 @@ def test_end_that_comes_before_it_is_made_up_is_kept(app: Flask, monkeypatch: py
         outcomes = {row.id: row.outcome for row in session.execute(select(Request)).scalars()}
     assert outcomes == {head["id"]: "complete", other["id"]: "cut_by_shutdown"}
     assert counted() == 2
+    check_sums()
+
+
+@pytest.mark.parametrize("engine", ENGINES[1:])
+def test_end_that_comes_while_another_one_is_made_up_counts_once(app: Flask) -> None:
+    head = end(NOW)
+    with transaction() as session:
+        session.add(Request(id=head["id"], started_at=NOW, method="POST", path="/v1/messages"))
+
+    def store_end() -> None:
+        with app.app_context():
+            put(head)
+
+    coming = Thread(target=store_end)
+    with transaction() as session:
+        close_lost(session, NOW + 1, 10)
+        coming.start()
+        eventually(lambda: waiting_for_a_lock() == 1)
+    coming.join()
+    assert counted() == 1
     check_sums()
 
 
