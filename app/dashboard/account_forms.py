@@ -89,6 +89,16 @@ def rename_account(account_id: int) -> ResponseReturnValue:
     return _saved(account_id, lambda: service.rename(account_id, forms.text("name"), actor()), "The name is changed.")
 
 
+@dashboard.post("/accounts/<int:account_id>/priority")
+def prioritise_account(account_id: int) -> ResponseReturnValue:
+    """Set the place of an account in the order."""
+
+    def change() -> AccountView:
+        return service.set_priority(account_id, forms.whole("priority"), actor())
+
+    return _saved(account_id, change, "The priority is changed.")
+
+
 @dashboard.post("/accounts/<int:account_id>/endpoint")
 def set_account_endpoint(account_id: int) -> ResponseReturnValue:
     """Set where an account is reached."""

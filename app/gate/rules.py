@@ -68,6 +68,7 @@ FOR_VIEWERS = frozenset(
         "dashboard.own_password",
         "dashboard.prices",
         "dashboard.profile",
+        "dashboard.pulse",
         "dashboard.request",
         "dashboard.requests",
         "dashboard.requests_export",

@@ -102,5 +102,21 @@ def test_fault_of_a_change_is_told_on_the_accounts_page(admin: FlaskClient, add:
     assert 'id="fault-model_mappings"' in answer.text
 
 
+def test_fault_in_one_form_leaves_the_others_as_they_are_stored(admin: FlaskClient, add: Add) -> None:
+    view = add(endpoint="https://up.example", model_mappings={"opus": ("best",)})
+    add("taken")
+    html = admin.post(f"/dashboard/accounts/{view.id}/rename", data={"name": "taken"}).text
+    assert 'name="name" type="text" value="taken"' in html
+    assert 'value="https://up.example"' in html
+    assert ">opus=best</textarea>" in html
+
+
+def test_priority_out_of_range_is_told_at_its_field(admin: FlaskClient, add: Add) -> None:
+    answer = admin.post(f"/dashboard/accounts/{add().id}/priority", data={"priority": "999"})
+    assert answer.status_code == 400
+    assert 'id="fault-priority"' in answer.text
+    assert 'value="999"' in answer.text
+
+
 def test_reason_of_a_pause_is_asked_for(admin: FlaskClient, add: Add) -> None:
     assert "Pause work" in admin.get(f"/dashboard/accounts/{add().id}/pause").text
