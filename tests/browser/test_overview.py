@@ -87,5 +87,9 @@ def test_first_run_guides_to_the_first_answer(
     expect(page.locator(".command").filter(has_text=f"export ANTHROPIC_BASE_URL={server.url}")).to_be_visible()
     shoot(page, "overview-first")
     assert faults_of(page) == []
+    for width in (1280, 380):
+        page.set_viewport_size({"width": width, "height": 800})
+        assert not is_wider_than_the_window(page)
+        shoot(page, f"overview-first-{width}")
     page.get_by_role("button", name="Add account").click()
     expect(page.get_by_role("heading", level=1)).to_contain_text("Add")
