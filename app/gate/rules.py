@@ -94,6 +94,11 @@ def least(endpoint: str) -> Least:
     return "admin" if blueprint_of(endpoint) in FOR_ADMINS else "nobody"
 
 
+def is_page(path: str) -> bool:
+    """Whether a path is one of the pages of people who logged in."""
+    return path == "/dashboard" or path.startswith("/dashboard/")
+
+
 def blueprint_of(endpoint: str) -> str:
     """Return the blueprint that an endpoint belongs to, empty when to none."""
     return endpoint.rpartition(".")[0].partition(".")[0]
