@@ -60,6 +60,7 @@ def set_up() -> ResponseReturnValue:
             "While there is no admin, each start of the server prints a new one."
         )
     token = request.values.get("token", "")
+    setup.check(vault, token)
     if request.method == "GET":
         return show.form("pages/set_up.html", token=token)
     name, password = forms.text("name"), forms.secret("password")
