@@ -207,13 +207,15 @@ const ccflare = (() => {
     for (const id of opened) document.getElementById(id)?.setAttribute("open", "");
     if (document.activeElement === document.body) refocus?.();
   });
-  document.addEventListener("htmx:sendError", () => notice("The server cannot be reached. The page shows what was last known."));
+  document.addEventListener("htmx:sendError", () => notice("The server cannot be reached. The page shows what was last known.", "away"));
+  document.addEventListener("htmx:beforeOnLoad", () => document.getElementById("away")?.remove());
 
-  function notice(words) {
+  function notice(words, id = "") {
     const place = document.getElementById("notices");
     if (!place) return;
     const box = document.createElement("div");
     box.className = "notice warn";
+    box.id = id;
     box.append(Object.assign(document.createElement("p"), { textContent: words }));
     place.replaceChildren(box);
   }

@@ -36,7 +36,9 @@ def test_one_look_tells_who_serves_and_why_what_it_cost_and_what_failed(visit: V
     now = page.get_by_role("region", name="Now")
     expect(now).to_contain_text("Serving, with 1 of 2 accounts ready.")
     expect(now).to_contain_text("beta serves now: ")
-    expect(now).to_contain_text(re.compile(r"alpha: (exhausted \(5h\)|cooling down \(quota\)), back in 1 h 2\d min"))
+    expect(now).to_contain_text(
+        re.compile(r"alpha: (the 5 hour window is full|its quota is used up), back in 1 h 2\d min")
+    )
     expect(now).to_contain_text(re.compile(r"resets in 1 h 2\d min"))
     expect(page.locator(".failures")).to_contain_text("The provider was overloaded")
 

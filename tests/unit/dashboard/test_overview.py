@@ -6,7 +6,7 @@ from flask.testing import FlaskClient
 
 from app.accounts import service
 from app.accounts.overview import AccountView
-from app.audit import SYSTEM
+from app.audit import SYSTEM, Actor
 from app.clock import now_ms
 from app.dashboard.overview import Beats
 from app.runtime import runtime
@@ -34,7 +34,7 @@ def test_page_tells_who_serves_what_it_cost_and_what_failed(viewer: FlaskClient,
     at = now_ms() - 1000
     put(end(at), end(at + 1, status=529, error="Overloaded", attempts=[attempt(1, "overloaded", 529)]))
     text = viewer.get("/dashboard").text
-    assert "<strong>work</strong> serves now: the best account starts a session." in text
+    assert "<strong>work</strong> serves now: it is first in line." in text
     assert "The provider was overloaded" in text
     assert "$0.00" in text
 
@@ -78,6 +78,24 @@ def test_requests_that_came_to_no_account_are_no_trouble_of_theirs(viewer: Flask
     assert "Healthy. The account is ready." in viewer.get("/dashboard").text
     put(*(end(at + 20 + n, status=503, **nobody) for n in range(9)))
     assert "9 of the last 10 requests failed." in viewer.get("/dashboard").text
+
+
+def test_accounts_that_are_not_shown_are_counted(viewer: FlaskClient, add: Add) -> None:
+    accounts = [add(f"account {number:02}") for number in range(11)]
+    service.pause(accounts[9].id, None, SYSTEM)
+    runtime().pool.load()
+    text = viewer.get("/dashboard/overview/now").text
+    assert "and 3 more accounts</a>" in text
+    assert "1 of which cannot serve now" in text
+
+
+def test_account_that_is_passed_over_is_told_in_plain_words(viewer: FlaskClient, add: Add) -> None:
+    service.pause(add("work").id, "rests", Actor("ada", None))
+    add("spare", priority=5)
+    runtime().pool.load()
+    text = viewer.get("/dashboard/overview/now").text
+    assert "work: paused by ada: rests." in text
+    assert "<strong>spare</strong> serves now: it is first in line." in text
 
 
 class Source:
