@@ -1,6 +1,7 @@
 """Prices: of each model that was used, entered ones, models without any; and costs computed anew."""
 
 from dataclasses import astuple, dataclass, replace
+from functools import partial
 
 from flask import request, url_for
 from flask.typing import ResponseReturnValue
@@ -47,7 +48,7 @@ def set_price() -> ResponseReturnValue:
     if not forms.is_sent():
         return show.form("pages/price_set.html", values=_typed(request.args.get("model", "").strip()[:200]))
     try:
-        typed = Rates(**{name: forms.price_or_none(name) for name in CLASSES})
+        typed = Rates(**forms.read(**{name: partial(forms.price_or_none, name) for name in CLASSES}))
         rates = replace(typed, web_search=typed.web_search and typed.web_search * _PER_THOUSAND)
         (model,) = service.set_prices({forms.text("model"): rates}, actor())
     except CcflareError as exc:

@@ -4,11 +4,13 @@ from flask import url_for
 from flask.typing import ResponseReturnValue
 
 from app.access import users as service
+from app.access.passwords import check_password_rules
 from app.access.users import NewUser, UserView
 from app.dashboard import forms, show
 from app.dashboard.blueprints import dashboard
 from app.errors import CcflareError, Conflict, InvalidInput, NotFound
 from app.gate.visitors import actor
+from app.names import checked_name
 
 
 @dashboard.get("/users")
@@ -23,7 +25,9 @@ def create_user() -> ResponseReturnValue:
     if not forms.is_sent():
         return show.form("pages/user_create.html", values={})
     try:
-        user = service.create_user(NewUser(forms.text("name"), forms.secret("password"), forms.text("role")), actor())
+        name, password = forms.text("name"), forms.secret("password")
+        forms.read(name=lambda: checked_name(name), password=lambda: check_password_rules(password, name))
+        user = service.create_user(NewUser(name, password, forms.text("role")), actor())
     except CcflareError as exc:
         return show.form("pages/user_create.html", exc, values=forms.sent())
     return show.done(url_for("dashboard.users"), f"{user.name} may log in.")
