@@ -93,7 +93,7 @@ def read(**readers: Callable[[], Any]) -> dict[str, Any]:
         except InvalidInput as exc:
             faults[name] = next(iter(exc.details.values()), exc.message)
     if faults:
-        raise InvalidInput("; ".join(f"{name}: {text}" for name, text in faults.items()), details=faults)
+        raise InvalidInput.fields(faults)
     return found
 
 

@@ -210,3 +210,14 @@ def test_list_follows_changes_made_elsewhere(visit: Visit, installation: Install
     expect(page.locator(".account").nth(1)).to_contain_text("from the shell", timeout=5_000)
     page.evaluate("document.body.dispatchEvent(new Event('tick'))")
     expect(page.locator("#pulse")).to_have_text("1 of 2 accounts ready")
+
+
+def test_word_on_a_server_that_was_away_goes_when_it_is_back(visit: Visit, expected_errors: list[str]) -> None:
+    expected_errors += ["ERR_INTERNET_DISCONNECTED", "htmx:sendError", "htmx:afterRequest"]
+    page = visit("/dashboard/accounts")
+    page.context.set_offline(True)
+    page.evaluate("document.body.dispatchEvent(new Event('tick'))")
+    expect(page.get_by_text("The server cannot be reached.")).to_be_visible()
+    page.context.set_offline(False)
+    page.evaluate("document.body.dispatchEvent(new Event('tick'))")
+    expect(page.get_by_text("The server cannot be reached.")).to_have_count(0)
