@@ -188,7 +188,9 @@ def test_long_names_stay_within_the_page(
         assert out is not None
         assert out["x"] + out["width"] <= side["x"] + side["width"]
         page.goto("/dashboard/users")
-        assert page.locator(".scroll").evaluate("one => one.scrollWidth <= one.clientWidth")
+        for width in (1280, 1024):
+            page.set_viewport_size({"width": width, "height": 800})
+            assert page.locator(".scroll").evaluate("one => one.scrollWidth <= one.clientWidth"), width
         shoot(page, "long-names-users")
     finally:
         write(installation, "UPDATE accounts SET name = 'alpha' WHERE id = ?", account_id)
