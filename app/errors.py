@@ -36,7 +36,17 @@ class InvalidInput(CcflareError):
     @classmethod
     def field(cls, name: str, message: str) -> "InvalidInput":
         """Return the error for one named field."""
-        return cls(f"{name}: {message}", details={name: message})
+        return cls.fields({name: message})
+
+    @classmethod
+    def fields(cls, faults: Mapping[str, object]) -> "InvalidInput":
+        """Return the error for several fields: name -> what is wrong with it."""
+        return cls("; ".join(f"{name}: {words}" for name, words in faults.items()), details=faults)
+
+    @property
+    def is_of_fields(self) -> bool:
+        """Whether the message says no more than what is wrong with each field."""
+        return bool(self.details) and self.message == InvalidInput.fields(self.details).message
 
 
 class NotAuthenticated(CcflareError):

@@ -38,12 +38,14 @@ def exact_usd(micro_usd: int) -> str:
 
 
 def short(value: float | None) -> str:
-    """Return a count in at most five characters: 950, 12.3k, 4.5M."""
+    """Return a count in at most five characters, of three digits where it is rounded: 950, 12.3k, 4.50M."""
     if value is None:
         return NOTHING
     for size, letter in ((1e12, "T"), (1e9, "B"), (1e6, "M"), (1e3, "k")):
         if abs(value) >= size * 0.9995:
-            return f"{value / size:.3g}{letter}" if abs(value) < size * 999.5 else f"{value / size:.0f}{letter}"
+            shown = abs(value) / size
+            digits = 2 if shown < 9.995 else 1 if shown < 99.95 else 0
+            return f"{value / size:.{digits}f}{letter}"
     return f"{value:,.0f}" if value == int(value) else f"{value:.1f}"
 
 
@@ -53,11 +55,13 @@ def exact(value: float) -> str:
 
 
 def percent(fraction: float | None) -> str:
-    """Return a fraction as a percentage; nothing but zero is shown as 0."""
+    """Return a fraction as a percentage; nothing but zero is shown as 0, nothing less than all as 100."""
     if fraction is None:
         return NOTHING
     if 0 < fraction < 0.01:
         return "< 1%"
+    if 0.995 <= fraction < 1:
+        return "> 99%"
     return f"{fraction * 100:.0f}%"
 
 

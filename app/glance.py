@@ -8,7 +8,7 @@ from app.clock import now_ms
 from app.db import reading
 from app.runtime import Runtime
 from app.serving import Serving, Verdict, serving, verdict
-from app.usage.analytics import shares_of, totals_of
+from app.usage.analytics import asked_of, shares_of, totals_of
 from app.usage.queries import Failure, latest_failures, list_requests
 from app.usage.rows import RequestRow
 from app.usage.search import Filter
@@ -69,7 +69,7 @@ def glance(run: Runtime) -> Glance:
     lately, today = between(now - PACE_MS, now + MINUTE_MS, now), between(now // DAY_MS * DAY_MS, now + MINUTE_MS, now)
     running = list_requests(Filter(outcomes=("running",)), None, _MOST_RUNNING).requests
     with reading() as session:
-        recent = totals_of(session, between(now - HOUR_MS, now + MINUTE_MS, now))
+        recent = asked_of(session, between(now - HOUR_MS, now + MINUTE_MS, now))
         in_all = _pace(totals_of(session, lately), totals_of(session, today), lately, now)
         late, day = (
             {share.value: share.totals for share in shares_of(session, span, "account")} for span in (lately, today)

@@ -55,7 +55,7 @@ def serving(run: Runtime) -> Serving:
 
 
 def verdict(accounts: tuple[AccountView, ...], now_serving: Serving, recent: Totals) -> Verdict:
-    """Return how everything is. `recent`: the requests of the last while."""
+    """Return how everything is. `recent`: the requests of the last while that came to the accounts."""
     if not accounts:
         return Verdict("mute", "There is no account yet.")
     ready = sum(1 for one in accounts if one.health.is_ok)

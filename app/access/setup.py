@@ -69,6 +69,12 @@ def is_open(vault: Vault) -> bool:
         return stored is not None and stored.expires_at > now_ms() and count_admins(session) == 0
 
 
+def check(vault: Vault, token: str) -> None:
+    """Raise NotAllowed unless the token would make somebody the first admin now."""
+    with reading() as session:
+        _checked(session, vault, token)
+
+
 def claim(vault: Vault, token: str, new: NewUser, address: str | None) -> UserView:
     """Create the first admin with the token, which is dead then. Raises NotAllowed, InvalidInput. Hashes.
 
@@ -104,7 +110,8 @@ def _checked(session: Session, vault: Vault, token: str) -> _Stored:
 
 def _refusal() -> NotAllowed:
     return NotAllowed(
-        "The setup token is not valid. While there is no admin, each start of the server shows a new one."
+        "This address of the setup is not valid, or no longer. While there is no admin, each start of the server "
+        "prints a new one."
     )
 
 

@@ -13,6 +13,7 @@ from app.accounts.models import Account, AccountWindow, ModelCooldown
 from app.accounts.secrets import read_secrets
 from app.clock import now_ms
 from app.db import reading
+from app.errors import NotFound
 from app.names import unknown
 from app.providers import PROVIDERS
 from app.values import Window, WindowSource
@@ -87,6 +88,8 @@ def found(session: Session, reference: str | int) -> Account:
         row = session.execute(select(Account).where(Account.name == reference)).scalar_one_or_none()
     if row is None and (number := _id(reference)) is not None:
         row = session.get(Account, number)
+    if row is None and isinstance(reference, int):
+        raise NotFound(f"There is no account with the id {reference}; it may have been deleted.")
     if row is None:
         raise unknown("account", str(reference), session.execute(select(Account.name)).scalars())
     return row

@@ -7,7 +7,8 @@ from flask import abort, redirect, request, session, url_for
 from flask.typing import ResponseReturnValue
 
 from app.accounts import service
-from app.accounts.entry import NewAccount
+from app.accounts.endpoints import checked_endpoint
+from app.accounts.entry import NewAccount, checked_key, checked_priority
 from app.accounts.mappings import parse_mappings
 from app.accounts.oauth import Begun
 from app.accounts.overview import AccountView
@@ -16,7 +17,8 @@ from app.dashboard.accounts import show_account
 from app.dashboard.blueprints import dashboard
 from app.errors import CcflareError, Conflict, InvalidInput
 from app.gate.visitors import actor, own_cookie
-from app.providers import PRESETS, PROVIDERS
+from app.names import checked_name
+from app.providers import PRESETS, PROVIDERS, Provider
 from app.runtime import runtime
 
 _LOG_IN = "log_in"
@@ -33,12 +35,12 @@ def add_account() -> ResponseReturnValue:
     if request.method == "GET":
         return show.form("pages/account_add.html", provider=provider, values={})
     try:
-        new = _entered(mode)
+        new = _entered(provider)
         if forms.text("way") == "oauth":
-            return _to_log_in(runtime().log_ins.begin(new, own_cookie()))
-        view = service.add(runtime().vault, replace(new, api_key=forms.secret("api_key") or None), actor())
+            return _to_log_in(runtime().log_ins.begin(replace(new, api_key=None), own_cookie()))
+        view = service.add(runtime().vault, new, actor())
     except CcflareError as exc:
-        return show.form("pages/account_add.html", _told(exc), provider=provider, values=request.form)
+        return show.form("pages/account_add.html", exc, provider=provider, values=request.form)
     return show.done(url_for("dashboard.accounts"), f"{view.name} is in the pool.")
 
 
@@ -89,6 +91,16 @@ def rename_account(account_id: int) -> ResponseReturnValue:
     return _saved(account_id, lambda: service.rename(account_id, forms.text("name"), actor()), "The name is changed.")
 
 
+@dashboard.post("/accounts/<row_id:account_id>/priority")
+def prioritise_account(account_id: int) -> ResponseReturnValue:
+    """Set the place of an account in the order."""
+
+    def change() -> AccountView:
+        return service.set_priority(account_id, forms.whole("priority"), actor())
+
+    return _saved(account_id, change, "The priority is changed.")
+
+
 @dashboard.post("/accounts/<row_id:account_id>/endpoint")
 def set_account_endpoint(account_id: int) -> ResponseReturnValue:
     """Set where an account is reached."""
@@ -101,7 +113,8 @@ def set_account_mappings(account_id: int) -> ResponseReturnValue:
     """Replace the model mappings of an account."""
 
     def change() -> AccountView:
-        return service.set_model_mappings(account_id, parse_mappings(forms.lines("model_mappings")), actor())
+        found = forms.read(model_mappings=lambda: parse_mappings(forms.lines("model_mappings")))
+        return service.set_model_mappings(account_id, found["model_mappings"], actor())
 
     return _saved(account_id, change, "The mappings are changed.")
 
@@ -116,14 +129,16 @@ def replace_account_key(account_id: int) -> ResponseReturnValue:
     return _saved(account_id, change, "The key is replaced.")
 
 
-def _entered(mode: str) -> NewAccount:
-    return NewAccount(
-        forms.text("name"),
-        mode,
-        priority=forms.whole("priority") if forms.text("priority") else 0,
-        endpoint=forms.text("endpoint") or None,
-        model_mappings=parse_mappings(forms.lines("model_mappings")),
+def _entered(provider: Provider) -> NewAccount:
+    is_key_needed = provider.secret_kind == "api_key" and provider.needs_secret and forms.text("way") != "oauth"  # noqa: S105 - a kind of secret
+    found = forms.read(
+        name=lambda: checked_name(forms.text("name")),
+        priority=lambda: checked_priority(forms.whole("priority")) if forms.text("priority") else 0,
+        api_key=lambda: checked_key(forms.secret("api_key")) if is_key_needed else forms.secret("api_key") or None,
+        endpoint=lambda: checked_endpoint(forms.text("endpoint")) if forms.text("endpoint") else None,
+        model_mappings=lambda: parse_mappings(forms.lines("model_mappings")),
     )
+    return NewAccount(mode=provider.name, **found)
 
 
 def _to_log_in(begun: Begun) -> ResponseReturnValue:
@@ -135,15 +150,8 @@ def _saved(account_id: int, change: Callable[[], AccountView], told: str) -> Res
     try:
         change()
     except (InvalidInput, Conflict) as exc:
-        return show_account(account_id, _told(exc), values=request.form)
+        return show_account(account_id, exc, values=request.form)
     return show.done(url_for("dashboard.account", account_id=account_id), told)
-
-
-def _told(error: CcflareError) -> CcflareError:
-    """Return an error with its fields named as the form names them."""
-    if "model_mapping" in error.details:
-        error.details["model_mappings"] = error.details.pop("model_mapping")
-    return error
 
 
 def _view(account_id: int) -> AccountView:

@@ -1,5 +1,8 @@
 """Pages of accounts: the list, one account, and what is done to it with one click."""
 
+from collections.abc import Mapping
+from types import MappingProxyType
+
 from flask import url_for
 from flask.typing import ResponseReturnValue
 
@@ -25,6 +28,12 @@ def accounts() -> ResponseReturnValue:
     if show.is_part():
         return show.part("partials/accounts/list.html", **values)
     return show.page("pages/accounts.html", **values)
+
+
+@dashboard.get("/pulse")
+def pulse() -> ResponseReturnValue:
+    """Show how the pool is in a few words."""
+    return show.part("partials/pulse.html")
 
 
 @dashboard.get("/accounts/<row_id:account_id>")
@@ -65,15 +74,10 @@ def auto_refresh_account(account_id: int) -> ResponseReturnValue:
     return _changed(service.set_auto_refresh(account_id, is_on, actor()), told)
 
 
-@dashboard.post("/accounts/<row_id:account_id>/priority")
-def prioritise_account(account_id: int) -> ResponseReturnValue:
-    """Set the place of an account in the order."""
-    view = service.set_priority(account_id, forms.whole("priority"), actor())
-    return _changed(view, f"has priority {view.priority} now")
-
-
-def show_account(account_id: int, error: CcflareError | None = None, values: object = None) -> ResponseReturnValue:
-    """Return the page of one account, with an error beside the form that it belongs to."""
+def show_account(
+    account_id: int, error: CcflareError | None = None, values: Mapping[str, str] = MappingProxyType({})
+) -> ResponseReturnValue:
+    """Return the page of one account, with an error beside the form that it belongs to and what was sent by it."""
     view = service.view(runtime().vault, account_id)
     provider = PROVIDERS.get(view.mode)
     return show.form(

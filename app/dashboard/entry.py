@@ -7,12 +7,14 @@ from flask.typing import ResponseReturnValue
 
 from app.access import setup
 from app.access.logins import log_in as checked_log_in
+from app.access.passwords import check_password_rules
 from app.access.users import NewUser, has_admin
 from app.dashboard import forms, show
 from app.dashboard.blueprints import THEME_COOKIE, THEMES, entrance
-from app.errors import CcflareError, InvalidInput, NotAllowed, TooMany
+from app.errors import CcflareError, NotAllowed, TooMany
 from app.figures import span
 from app.gate.visitors import close_session, logged_in, open_session
+from app.names import checked_name
 from app.runtime import runtime
 
 _YEAR_S = 365 * 86_400
@@ -60,12 +62,16 @@ def set_up() -> ResponseReturnValue:
             "While there is no admin, each start of the server prints a new one."
         )
     token = request.values.get("token", "")
+    setup.check(vault, token)
     if request.method == "GET":
         return show.form("pages/set_up.html", token=token)
     name, password = forms.text("name"), forms.secret("password")
     try:
-        if password != forms.secret("again"):
-            raise InvalidInput.field("again", "is not the same as the first")
+        forms.read(
+            name=lambda: checked_name(name),
+            password=lambda: check_password_rules(password, name),
+            again=lambda: forms.same("again", "password"),
+        )
         user = setup.claim(vault, token, NewUser(name, password, "admin"), request.remote_addr)
     except CcflareError as exc:
         return show.form("pages/set_up.html", exc, token=token, name=name)

@@ -1,8 +1,9 @@
 """What people typed into a form: texts, numbers, amounts, lists. Wrong input is InvalidInput."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from decimal import Decimal, InvalidOperation
+from typing import Any
 
 from flask import request
 
@@ -80,6 +81,26 @@ def words(name: str) -> tuple[str, ...]:
 def lines(name: str) -> tuple[str, ...]:
     """Return the lines of a field that hold something."""
     return tuple(line.strip() for line in text(name).splitlines() if line.strip())
+
+
+def read(**readers: Callable[[], Any]) -> dict[str, Any]:
+    """Return what the reader of each field found. Raises one InvalidInput that names every field that is wrong."""
+    found: dict[str, Any] = {}
+    faults: dict[str, object] = {}
+    for name, reader in readers.items():
+        try:
+            found[name] = reader()
+        except InvalidInput as exc:
+            faults[name] = next(iter(exc.details.values()), exc.message)
+    if faults:
+        raise InvalidInput.fields(faults)
+    return found
+
+
+def same(name: str, other: str) -> None:
+    """Raise InvalidInput unless two fields hold the same secret."""
+    if secret(name) != secret(other):
+        raise InvalidInput.field(name, "is not the same as the first")
 
 
 def is_sent() -> bool:

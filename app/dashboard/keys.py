@@ -12,6 +12,7 @@ from app.dashboard import forms, show
 from app.dashboard.blueprints import dashboard
 from app.errors import CcflareError, InvalidInput, NotFound
 from app.gate.visitors import actor
+from app.names import checked_name
 from app.runtime import runtime
 
 _DAY_MS = 86_400_000
@@ -72,17 +73,27 @@ def revoke_key(key_id: str) -> ResponseReturnValue:
 
 
 def _ordered() -> KeyOrder:
+    found = forms.read(
+        name=lambda: checked_name(forms.text("name")),
+        expires_in=_expiry,
+        budget=lambda: forms.micro_usd_or_none("budget"),
+        requests_per_minute=lambda: forms.whole_or_none("requests_per_minute"),
+    )
+    return KeyOrder(
+        name=found["name"],
+        role=forms.text("role") or "client",
+        expires_at=found["expires_in"],
+        models=forms.words("models"),
+        budget_micro_usd=found["budget"],
+        requests_per_minute=found["requests_per_minute"],
+    )
+
+
+def _expiry() -> int | None:
     days = forms.whole_or_none("expires_in")
     if days is not None and not 1 <= days <= 3650:
         raise InvalidInput.field("expires_in", "give 1 to 3650 days")
-    return KeyOrder(
-        name=forms.text("name"),
-        role=forms.text("role") or "client",
-        expires_at=None if days is None else now_ms() + days * _DAY_MS,
-        models=forms.words("models"),
-        budget_micro_usd=forms.micro_usd_or_none("budget"),
-        requests_per_minute=forms.whole_or_none("requests_per_minute"),
-    )
+    return None if days is None else now_ms() + days * _DAY_MS
 
 
 def _found(key_id: str) -> KeyView:

@@ -8,6 +8,7 @@ from flask.typing import ResponseReturnValue
 
 from app.accounts import service
 from app.accounts.overview import AccountView
+from app.accounts.pool import Pool
 from app.accounts.windows import outlooks
 from app.clock import now_ms
 from app.dashboard import show
@@ -17,12 +18,11 @@ from app.dashboard.ranges import chosen, names, reader_offset_ms
 from app.gate.streams import Event, event_stream
 from app.runtime import runtime
 from app.serving import serving, verdict
-from app.usage.analytics import Group, Share, divided, in_range, series
+from app.usage.analytics import Group, Share, asked_in, divided, in_range, series
 from app.usage.feed import Feed
 from app.usage.queries import latest_failures, list_requests
 from app.usage.search import Filter
 from app.usage.spans import DAY_MS, HOUR_MS, MINUTE_MS, between
-from app.usage.sums import Totals
 
 SHOWN_CHARTS = ("traffic", "latency", "errors")
 _MOST_SHARES = 6
@@ -50,7 +50,7 @@ def overview() -> ResponseReturnValue:
 @dashboard.get("/overview/now")
 def overview_now() -> ResponseReturnValue:
     """Show how it is at this moment."""
-    return show.part("partials/overview/now.html", **_now())
+    return show.part("partials/overview/now.html", **_now()) + show.part("partials/pulse.html", beside=True)
 
 
 @dashboard.get("/overview/figures")
@@ -61,27 +61,36 @@ def overview_figures() -> ResponseReturnValue:
 
 @dashboard.get("/overview/beats")
 def overview_beats() -> ResponseReturnValue:
-    """Say that requests began or ended, so that the page asks for what is new."""
-    return event_stream(Beats(runtime().feed).look, on_loop=True)
+    """Say that requests began or ended or that accounts changed, so that the page asks for what is new."""
+    run = runtime()
+    return event_stream(Beats(run.feed, run.pool).look, on_loop=True)
 
 
 overview_beats._cooperative = True  # type: ignore[attr-defined]  # noqa: SLF001 - it streams
 
 
 class Beats:
-    """Tells that something changed, at most every `_BEAT_EVERY` looks. Lives on the event loop, as the feed does."""
+    """Tells that something changed, at most every `_BEAT_EVERY` looks. Lives on the event loop, as the feed does.
 
-    def __init__(self, source: Feed) -> None:
+    `beat`: requests or accounts; `accounts`: these alone.
+    """
+
+    def __init__(self, source: Feed, pool: Pool) -> None:
         self._feed = source
+        self._pool = pool
         self._told: int | None = None
+        self._accounts = pool.candidates()
         self._looks = 0
 
     def look(self) -> tuple[Event, ...]:
-        """Return a beat when requests changed since the last one."""
+        """Return a beat when something changed since the last one."""
         self._looks += 1
         if self._told is not None and self._looks % _BEAT_EVERY:
             return ()
         before, self._told = self._told, self._feed.since(self._told).number
+        former, self._accounts = self._accounts, self._pool.candidates()
+        if former != self._accounts:
+            return Event("accounts", "beat"), Event("accounts", "accounts")
         return () if before is None or before == self._told else (Event("requests", "beat"),)
 
 
@@ -89,14 +98,15 @@ def _now() -> dict[str, Any]:
     run, now = runtime(), now_ms()
     accounts = tuple(sorted(service.views(run.vault), key=lambda view: (view.priority, view.name.casefold())))
     at_hand = serving(run)
-    recent = in_range(between(now - HOUR_MS, now + MINUTE_MS, now))
+    midnight = now - (now + reader_offset_ms()) % DAY_MS
+    recent = asked_in(between(now - HOUR_MS, now + MINUTE_MS, now))
     return {
         "accounts": _server_first(accounts, at_hand.account_id),
         "outlooks": outlooks().accounts,
         "serving": at_hand,
         "verdict": verdict(accounts, at_hand, recent),
-        "recent": recent,
-        "today": _today(),
+        "today": in_range(between(midnight, now + MINUTE_MS, now)),
+        "midnight": midnight,
         "running": len(list_requests(Filter(outcomes=("running",)), None, 1000).requests),
         "host": request.host_url.rstrip("/"),
         "keyless": run.keys.is_empty,
@@ -116,12 +126,6 @@ def _figures() -> dict[str, Any]:
         "shares": [_shares("Accounts", "account", accounts), _shares("Models", "model", models)],
         "failures": latest_failures(_MOST_FAILURES),
     }
-
-
-def _today() -> Totals:
-    now = now_ms()
-    midnight = now - (now + reader_offset_ms()) % DAY_MS
-    return in_range(between(midnight, now + MINUTE_MS, now))
 
 
 def _is_new() -> bool:

@@ -1,6 +1,7 @@
 """Prices: of each model that was used, entered ones, models without any; and costs computed anew."""
 
-from dataclasses import astuple, dataclass
+from dataclasses import astuple, dataclass, replace
+from functools import partial
 
 from flask import request, url_for
 from flask.typing import ResponseReturnValue
@@ -19,6 +20,8 @@ from app.usage.queries import facets
 from app.usage.spans import DAY_MS
 
 _RECENT_MS = 30 * DAY_MS
+_PER_THOUSAND = 1000
+"""Web searches are priced by the thousand on pages, by the million in rates."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +48,8 @@ def set_price() -> ResponseReturnValue:
     if not forms.is_sent():
         return show.form("pages/price_set.html", values=_typed(request.args.get("model", "").strip()[:200]))
     try:
-        rates = Rates(**{name: forms.price_or_none(name) for name in CLASSES})
+        typed = Rates(**forms.read(**{name: partial(forms.price_or_none, name) for name in CLASSES}))
+        rates = replace(typed, web_search=typed.web_search and typed.web_search * _PER_THOUSAND)
         (model,) = service.set_prices({forms.text("model"): rates}, actor())
     except CcflareError as exc:
         return show.form("pages/price_set.html", exc, values=forms.sent())
@@ -88,6 +92,7 @@ def _typed(model: str) -> dict[str, str]:
     """Return what the form begins with: the prices that are in force."""
     own = {one.model: one.rates for one in service.own_prices()}
     rates = own.get(model.lower()) or listed(model, now_ms()) or Rates()
+    rates = replace(rates, web_search=rates.web_search and rates.web_search // _PER_THOUSAND)
     return {"model": model} | {name: forms.usd_text(rate) for name, rate in zip(CLASSES, astuple(rates))}
 
 

@@ -5,10 +5,11 @@ from flask.typing import ResponseReturnValue
 
 from app.access import sessions
 from app.access.logins import check_own_password
+from app.access.passwords import check_password_rules
 from app.access.users import set_password
 from app.dashboard import forms, show
 from app.dashboard.blueprints import dashboard
-from app.errors import CcflareError, InvalidInput, NotFound
+from app.errors import CcflareError, NotFound
 from app.gate.visitors import actor, logged_in, open_session, own_cookie, visitor
 
 # A browser names those that it descends from as well, so the youngest comes first.
@@ -42,9 +43,11 @@ def own_password() -> ResponseReturnValue:
     """Change the visitor's password; all other sessions end."""
     who, new = visitor(), forms.secret("password")
     try:
-        check_own_password(who.name, forms.secret("former"), actor().address)
-        if new != forms.secret("again"):
-            raise InvalidInput.field("again", "is not the same as the first")
+        forms.read(
+            former=lambda: check_own_password(who.name, forms.secret("former"), actor().address),
+            password=lambda: check_password_rules(new, who.name),
+            again=lambda: forms.same("again", "password"),
+        )
         user = set_password(who.name, new, actor())
     except CcflareError as exc:
         return _shown(exc)

@@ -9,6 +9,7 @@ from app.dashboard import forms, show
 from app.dashboard.blueprints import dashboard
 from app.errors import CcflareError
 from app.gate.visitors import actor
+from app.routing import STRATEGIES
 from app.runtime import runtime
 from app.usage.stats import unpriced_models
 from config import SettingRow, Settings
@@ -40,21 +41,22 @@ def change_setting(name: str) -> ResponseReturnValue:
         preferences.change(runtime().settings, row.name, forms.text("value"), actor())
     except CcflareError as exc:
         return show.form("pages/setting.html", exc, row=row, value=forms.text("value"), options=options(row))
-    return show.done(url_for("dashboard.settings"), f"{row.name} is changed.")
+    return show.done(url_for("dashboard.settings"), f"{row.env} is changed.")
 
 
 @dashboard.post("/settings/<name>/reset")
 def reset_setting(name: str) -> ResponseReturnValue:
     """Give one setting its default back."""
     row = preferences.reset(runtime().settings, _row(name).name, actor())
-    return show.done(url_for("dashboard.settings"), f"{row.name} has its default again.")
+    return show.done(url_for("dashboard.settings"), f"{row.env} has its default again.")
 
 
-def options(row: SettingRow) -> tuple[str, ...]:
-    """Return what a setting can be, where that is a list."""
+def options(row: SettingRow) -> tuple[tuple[str, str], ...]:
+    """Return what a setting can be and what that means, where that is a list."""
     if row.expects.startswith("one of "):
-        return tuple(row.expects.removeprefix("one of ").split(", "))
-    return ("true", "false") if row.expects == "true or false" else ()
+        names = row.expects.removeprefix("one of ").split(", ")
+        return tuple((name, STRATEGIES[name].label if row.name == "lb_strategy" else "") for name in names)
+    return (("true", "on"), ("false", "off")) if row.expects == "true or false" else ()
 
 
 def in_words(row: SettingRow) -> str:

@@ -4,17 +4,19 @@ from flask import url_for
 from flask.typing import ResponseReturnValue
 
 from app.access import users as service
+from app.access.passwords import check_password_rules
 from app.access.users import NewUser, UserView
 from app.dashboard import forms, show
 from app.dashboard.blueprints import dashboard
-from app.errors import CcflareError, NotFound
+from app.errors import CcflareError, Conflict, InvalidInput, NotFound
 from app.gate.visitors import actor
+from app.names import checked_name
 
 
 @dashboard.get("/users")
 def users() -> ResponseReturnValue:
     """Show every user."""
-    return show.page("pages/users.html", users=service.all_users())
+    return _shown()
 
 
 @dashboard.route("/users/create", methods=["GET", "POST"])
@@ -23,7 +25,9 @@ def create_user() -> ResponseReturnValue:
     if not forms.is_sent():
         return show.form("pages/user_create.html", values={})
     try:
-        user = service.create_user(NewUser(forms.text("name"), forms.secret("password"), forms.text("role")), actor())
+        name, password = forms.text("name"), forms.secret("password")
+        forms.read(name=lambda: checked_name(name), password=lambda: check_password_rules(password, name))
+        user = service.create_user(NewUser(name, password, forms.text("role")), actor())
     except CcflareError as exc:
         return show.form("pages/user_create.html", exc, values=forms.sent())
     return show.done(url_for("dashboard.users"), f"{user.name} may log in.")
@@ -45,14 +49,22 @@ def set_user_password(user_id: int) -> ResponseReturnValue:
 @dashboard.post("/users/<row_id:user_id>/role")
 def set_user_role(user_id: int) -> ResponseReturnValue:
     """Make a user an admin or a viewer."""
-    user = service.set_role(_found(user_id).name, forms.text("role"), actor())
+    name = _found(user_id).name
+    try:
+        user = service.set_role(name, forms.text("role"), actor())
+    except (InvalidInput, Conflict) as exc:
+        return _shown(exc)
     return show.done(url_for("dashboard.users"), f"{user.name} is {user.role} now.")
 
 
 @dashboard.post("/users/<row_id:user_id>/disable")
 def disable_user(user_id: int) -> ResponseReturnValue:
     """Shut a user out, at once."""
-    user = service.disable(_found(user_id).name, actor())
+    name = _found(user_id).name
+    try:
+        user = service.disable(name, actor())
+    except Conflict as exc:
+        return _shown(exc)
     return show.done(url_for("dashboard.users"), f"{user.name} is shut out.")
 
 
@@ -61,6 +73,10 @@ def enable_user(user_id: int) -> ResponseReturnValue:
     """Let a user in again."""
     user = service.enable(_found(user_id).name, actor())
     return show.done(url_for("dashboard.users"), f"{user.name} may log in.")
+
+
+def _shown(error: CcflareError | None = None) -> ResponseReturnValue:
+    return show.form("pages/users.html", error, users=service.all_users())
 
 
 def _found(user_id: int) -> UserView:

@@ -32,6 +32,7 @@ def check() -> None:
     """Let the present request pass, or raise NotAuthenticated, NotAllowed or a CSRFError."""
     endpoint = request.endpoint
     if endpoint is None:
+        _recognise()
         return
     if endpoint not in _HOSTLESS:
         _check_host(runtime().settings)
@@ -46,6 +47,12 @@ def check() -> None:
     if least == "admin" and not visitor.is_admin:
         raise NotAllowed(f"{visitor.name} may look, but this needs an admin.")
     admit(visitor)
+
+
+def _recognise() -> None:
+    """Know who asks for what is not there, so that the page that says so has the visitor's frame."""
+    if rules.is_page(request.path) and (view := offload_in_context(logged_in)) is not None:
+        admit(of_session(view))
 
 
 def _visitor(endpoint: str) -> Visitor:

@@ -1,8 +1,9 @@
 """How a refusal or failure looks: JSON for programs, a page for people, a notice for a page that is open."""
 
 import logging
+from urllib.parse import urlsplit
 
-from flask import Flask, Response, jsonify, make_response, redirect, render_template, request, url_for
+from flask import Flask, Response, current_app, jsonify, make_response, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_wtf.csrf import CSRFError
 from sqlalchemy.exc import InterfaceError, OperationalError, SQLAlchemyError
@@ -10,6 +11,7 @@ from sqlalchemy.exc import TimeoutError as NoConnection
 from werkzeug.exceptions import HTTPException
 
 from app.errors import CcflareError, InvalidInput, NotAuthenticated, Unavailable
+from app.gate.rules import is_page
 from app.gate.shields import request_name
 from app.redaction import redact
 
@@ -76,7 +78,10 @@ def _shown(error: CcflareError) -> Response:
 def _to_the_door() -> ResponseReturnValue:
     """Send a person to the log-in, and back afterwards if it was a page that was asked for."""
     if "HX-Request" in request.headers:
-        return Response(status=401, headers={"HX-Redirect": url_for("entrance.log_in")})
+        here = urlsplit(request.headers.get("HX-Current-URL", ""))
+        following = here._replace(scheme="", netloc="", fragment="").geturl() if is_page(here.path) else None
+        door = url_for("entrance.log_in", next=following, ended=1)
+        return Response(status=401, headers={"HX-Redirect": door})
     following = request.full_path.rstrip("?") if request.method == "GET" else None
     return redirect(url_for("entrance.log_in", next=following))
 
@@ -84,6 +89,8 @@ def _to_the_door() -> ResponseReturnValue:
 def _http(error: HTTPException) -> ResponseReturnValue:
     if error.code is None or error.code < 400:
         return error
+    if error.code == 405 and (page := _page_above()) is not None:
+        return redirect(page)
     if isinstance(error, CSRFError):
         return refused(InvalidInput(_STALE_FORM))
     wrapped = CcflareError(_words(error))
@@ -92,6 +99,17 @@ def _http(error: HTTPException) -> ResponseReturnValue:
     if allowed := getattr(error, "valid_methods", None):
         answer.headers["Allow"] = ", ".join(sorted(allowed))
     return answer
+
+
+def _page_above() -> str | None:
+    """Return the page whose form is sent to this address, for a browser that asks for the address itself."""
+    path, adapter = request.path, current_app.create_url_adapter(request)
+    if request.method != "GET" or adapter is None:
+        return None
+    while is_page(path := path.rpartition("/")[0]):
+        if adapter.test(path, "GET"):
+            return path
+    return None
 
 
 def _words(error: HTTPException) -> str:

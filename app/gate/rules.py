@@ -68,6 +68,7 @@ FOR_VIEWERS = frozenset(
         "dashboard.own_password",
         "dashboard.prices",
         "dashboard.profile",
+        "dashboard.pulse",
         "dashboard.request",
         "dashboard.requests",
         "dashboard.requests_export",
@@ -91,6 +92,11 @@ def least(endpoint: str) -> Least:
     if endpoint in FOR_VIEWERS:
         return "viewer"
     return "admin" if blueprint_of(endpoint) in FOR_ADMINS else "nobody"
+
+
+def is_page(path: str) -> bool:
+    """Whether a path is one of the pages of people who logged in."""
+    return path == "/dashboard" or path.startswith("/dashboard/")
 
 
 def blueprint_of(endpoint: str) -> str:

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from sqlalchemy import select
@@ -40,6 +40,7 @@ __all__ = [
     "Series",
     "Share",
     "Summary",
+    "asked_in",
     "divided",
     "in_range",
     "percentiles",
@@ -121,9 +122,27 @@ def in_range(span: Range) -> Totals:
         return totals_of(session, span)
 
 
+def asked_in(span: Range) -> Totals:
+    """Return the same without what was refused before any account was asked, for want of a key for example."""
+    with reading() as session:
+        return asked_of(session, span)
+
+
 def totals_of(session: Session, span: Range, narrow: Narrow | None = None) -> Totals:
     """Return a range's totals within the caller's unit of work."""
     return totals(summed(session, cover(span), narrow or Narrow()).get((), ZEROS))
+
+
+def asked_of(session: Session, span: Range) -> Totals:
+    """Return `asked_in` within the caller's unit of work."""
+    held = summed(session, cover(span), Narrow(), ("account",))
+    found, unserved = totals(in_all(held.values())), totals(held.get(("",), ZEROS)).statuses
+    # The accounts' own refusals are told with 429 or 503 where none of them answered.
+    refused = unserved.get("4xx", 0) - unserved.get("429", 0)
+    asked = found.requests - refused
+    return replace(
+        found, requests=asked, failed=found.failed - refused, success_rate=found.succeeded / asked if asked else None
+    )
 
 
 def shares_of(session: Session, span: Range, group: Group) -> tuple[Share, ...]:

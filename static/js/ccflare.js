@@ -87,6 +87,8 @@ const ccflare = (() => {
   // --- dialogs: a link's page, without its frame, in front of the present one
   async function openDialog(link) {
     const dialog = document.getElementById("dialog");
+    const giveBack = kept(link.closest("details.menu")?.querySelector("summary") ?? link, document.body);
+    dialog.addEventListener("close", giveBack, { once: true });
     await htmx.ajax("GET", link.href, { target: "#dialog-body", swap: "innerHTML" });
     if (!dialog.open && document.getElementById("dialog-body").childElementCount) dialog.showModal();
     dialog.querySelector("[autofocus], input:not([type=hidden]), a, button")?.focus();
@@ -95,6 +97,23 @@ const ccflare = (() => {
   function closeDialog() {
     document.getElementById("dialog").close();
     document.getElementById("dialog-body").replaceChildren();
+  }
+
+  // --- focus: what had it finds it again, although it was drawn anew in the meantime
+  const CONTROLS = "a[href], button, input, select, textarea, summary, [tabindex]";
+
+  function kept(control, place) {
+    const face = (one) => JSON.stringify(
+      [one.tagName, one.id, one.name, one.title, one.getAttribute("href"), one.form?.getAttribute("action"), one.textContent.trim()],
+    );
+    const all = () => [...(document.getElementById(place.id) ?? document.body).querySelectorAll(CONTROLS)];
+    const [at, known] = [all().indexOf(control), face(control)];
+    const same = all().filter((one) => face(one) === known).indexOf(control);
+    return () => {
+      if (control.isConnected) return control.focus({ preventScroll: true });
+      const now = all();
+      (now.filter((one) => face(one) === known)[same] ?? now[at])?.focus({ preventScroll: true });
+    };
   }
 
   // --- streams: a browser opens six connections to a host at most, so a hidden tab gives its own back
@@ -175,21 +194,28 @@ const ccflare = (() => {
     event.detail.headers["X-CSRFToken"] = document.querySelector("meta[name=csrf-token]").content;
   });
   document.addEventListener("htmx:load", () => { tellAll(document); arm(document); });
-  // A part that is drawn anew keeps open what the reader opened.
+  // A part that is drawn anew keeps open what the reader opened, and the focus where it was.
   let opened = [];
+  let refocus;
   document.addEventListener("htmx:beforeSwap", (event) => {
     opened = [...event.detail.target.querySelectorAll("details[id][open]")].map((one) => one.id);
+    const had = document.activeElement;
+    const isInside = event.detail.target !== had && event.detail.target.contains(had) && event.detail.target.id;
+    refocus = isInside ? kept(had, event.detail.target) : undefined;
   });
   document.addEventListener("htmx:afterSwap", () => {
     for (const id of opened) document.getElementById(id)?.setAttribute("open", "");
+    if (document.activeElement === document.body) refocus?.();
   });
-  document.addEventListener("htmx:sendError", () => notice("The server cannot be reached. The page shows what was last known."));
+  document.addEventListener("htmx:sendError", () => notice("The server cannot be reached. The page shows what was last known.", "away"));
+  document.addEventListener("htmx:beforeOnLoad", () => document.getElementById("away")?.remove());
 
-  function notice(words) {
+  function notice(words, id = "") {
     const place = document.getElementById("notices");
     if (!place) return;
     const box = document.createElement("div");
     box.className = "notice warn";
+    box.id = id;
     box.append(Object.assign(document.createElement("p"), { textContent: words }));
     place.replaceChildren(box);
   }

@@ -197,13 +197,27 @@ def test_everything_of_an_account_can_be_changed(
     expect(page.get_by_text("The key is replaced.")).to_be_visible()
     page.get_by_label("Priority").fill("55")
     page.get_by_role("button", name="Set", exact=True).click()
-    expect(page.get_by_text("renamed has priority 55 now.")).to_be_visible()
+    expect(page.get_by_text("The priority is changed.")).to_be_visible()
     (stored,) = installation.rows("SELECT * FROM accounts WHERE name = 'renamed'")
     assert (stored["endpoint"], stored["model_mappings"]) == ("https://elsewhere.example", '{"opus": ["best"]}')
 
 
 def test_list_follows_changes_made_elsewhere(visit: Visit, installation: Installation) -> None:
     page = visit("/dashboard/accounts")
-    installation.server.cli("pause", "second", "--reason", "from the shell")
+    expect(page.locator("#pulse")).to_have_text("All 2 accounts ready")
+    page.wait_for_timeout(700)  # The stream tells what changes after it opened.
+    installation.run("pause", "second", "--reason", "from the shell")
+    expect(page.locator(".account").nth(1)).to_contain_text("from the shell", timeout=5_000)
     page.evaluate("document.body.dispatchEvent(new Event('tick'))")
-    expect(page.locator(".account").nth(1)).to_contain_text("from the shell")
+    expect(page.locator("#pulse")).to_have_text("1 of 2 accounts ready")
+
+
+def test_word_on_a_server_that_was_away_goes_when_it_is_back(visit: Visit, expected_errors: list[str]) -> None:
+    expected_errors += ["ERR_INTERNET_DISCONNECTED", "htmx:sendError", "htmx:afterRequest"]
+    page = visit("/dashboard/accounts")
+    page.context.set_offline(True)
+    page.evaluate("document.body.dispatchEvent(new Event('tick'))")
+    expect(page.get_by_text("The server cannot be reached.")).to_be_visible()
+    page.context.set_offline(False)
+    page.evaluate("document.body.dispatchEvent(new Event('tick'))")
+    expect(page.get_by_text("The server cannot be reached.")).to_have_count(0)

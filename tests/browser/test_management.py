@@ -62,12 +62,14 @@ def test_user_is_added_and_shut_out(visit: Visit, expected_errors: list[str]) ->
     expect(page.get_by_text("uma may log in.")).to_be_visible()
     line = page.locator("tr", has_text="uma")
     line.get_by_label("Role of uma").select_option("admin")
+    line.get_by_role("button", name="Set the role of uma").click()
     expect(page.get_by_text("uma is admin now.")).to_be_visible()
     line.get_by_role("button", name="Shut out").click()
     expect(line.locator(".badge")).to_have_text("shut out")
     own = page.locator("tr", has_text="ada")
     expect(own.get_by_role("button", name="Shut out")).to_have_count(0)
     own.get_by_label("Role of ada").select_option("viewer")
+    own.get_by_role("button", name="Set the role of ada").click()
     expect(page.get_by_text("is the last admin")).to_be_visible()
 
 
@@ -140,10 +142,11 @@ def test_log_is_followed_and_searched(visit: Visit, installation: Installation) 
     ("path", "stream"),
     [
         ("/dashboard", "/overview/beats"),
+        ("/dashboard/accounts", "/overview/beats"),
         ("/dashboard/requests", "/requests/stream"),
         ("/dashboard/logs", "/logs/stream"),
     ],
-    ids=["overview", "requests", "logs"],
+    ids=["overview", "accounts", "requests", "logs"],
 )
 def test_hidden_tab_gives_its_stream_back(visit: Visit, path: str, stream: str) -> None:
     page = visit("/dashboard/profile")

@@ -36,7 +36,9 @@ def test_one_look_tells_who_serves_and_why_what_it_cost_and_what_failed(visit: V
     now = page.get_by_role("region", name="Now")
     expect(now).to_contain_text("Serving, with 1 of 2 accounts ready.")
     expect(now).to_contain_text("beta serves now: ")
-    expect(now).to_contain_text(re.compile(r"alpha: (exhausted \(5h\)|cooling down \(quota\)), back in 1 h 2\d min"))
+    expect(now).to_contain_text(
+        re.compile(r"alpha: (the 5 hour window is full|its quota is used up), back in 1 h 2\d min")
+    )
     expect(now).to_contain_text(re.compile(r"resets in 1 h 2\d min"))
     expect(page.locator(".failures")).to_contain_text("The provider was overloaded")
 
@@ -87,5 +89,9 @@ def test_first_run_guides_to_the_first_answer(
     expect(page.locator(".command").filter(has_text=f"export ANTHROPIC_BASE_URL={server.url}")).to_be_visible()
     shoot(page, "overview-first")
     assert faults_of(page) == []
+    for width in (1280, 380):
+        page.set_viewport_size({"width": width, "height": 800})
+        assert not is_wider_than_the_window(page)
+        shoot(page, f"overview-first-{width}")
     page.get_by_role("button", name="Add account").click()
     expect(page.get_by_role("heading", level=1)).to_contain_text("Add")

@@ -4,11 +4,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import BrowserContext, Page, expect
 
 from app.clock import now_ms
 from tests.browser.conftest import faults_of, is_wider_than_the_window, shoot, write
 from tests.integration.installation import Installation
+from tests.integration.server import Server
 from tests.unit.usage.records import end, put
 
 Visit = Callable[..., Page]
@@ -137,6 +138,63 @@ def test_page_is_usable_by_keyboard_alone(visit: Visit) -> None:
     expect(page.get_by_role("link", name="Delete…").first).to_be_visible()
     page.keyboard.press("Escape")
     expect(page.locator("details.menu[open]")).to_have_count(0)
+
+
+def test_focus_stays_where_it_was_when_a_part_is_drawn_anew(visit: Visit) -> None:
+    page = visit("/dashboard/accounts")
+    for path, link in (
+        ("/dashboard/accounts", page.get_by_role("link", name="gamma", exact=True)),
+        ("/dashboard/jobs", page.locator("main .cards button").nth(2)),
+    ):
+        page.goto(path)
+        link.evaluate("one => { one.focus(); one.isOld = true; }")
+        with page.expect_response(f"**{path}"):
+            page.evaluate("document.body.dispatchEvent(new Event('tick'))")
+        page.wait_for_function("!document.activeElement.isOld && document.activeElement !== document.body")
+        expect(link).to_be_focused()
+
+
+def test_focus_returns_to_the_menu_that_opened_a_dialog(visit: Visit) -> None:
+    page = visit("/dashboard/accounts")
+    page.locator("summary[title='More for gamma']").press("Enter")
+    page.locator(".account", has_text="gamma").get_by_role("link", name="Delete…").press("Enter")
+    expect(page.get_by_role("dialog")).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(page.locator("summary[title='More for gamma']")).to_be_focused()
+
+
+def test_long_names_stay_within_the_page(
+    visit: Visit,
+    installation: Installation,
+    account_id: int,
+    server: Server,
+    new_context: Callable[..., BrowserContext],
+) -> None:
+    name = "christopher.montgomery-wellington@example-company.com"
+    if not installation.scalar("SELECT count(*) FROM users WHERE name = ?", name):
+        installation.create_user(name, "a long enough password of chris", "admin")
+    write(installation, "UPDATE accounts SET name = ? WHERE id = ?", "x" * 100, account_id)
+    try:
+        page = new_context(base_url=server.url, viewport={"width": 1280, "height": 800}).new_page()
+        page.goto("/login")
+        page.get_by_label("Name").fill(name)
+        page.get_by_label("Password").fill("a long enough password of chris")
+        page.get_by_role("button", name="Log in").click()
+        page.wait_for_url("**/dashboard")
+        page.goto(f"/dashboard/accounts/{account_id}")
+        assert not is_wider_than_the_window(page)
+        side, out = (page.locator(one).bounding_box() for one in (".side", ".side .me button[title='Log out']"))
+        assert side is not None
+        assert out is not None
+        assert out["x"] + out["width"] <= side["x"] + side["width"]
+        page.goto("/dashboard/users")
+        for width in (1280, 1024):
+            page.set_viewport_size({"width": width, "height": 800})
+            assert page.locator(".scroll").evaluate("one => one.scrollWidth <= one.clientWidth"), width
+        shoot(page, "long-names-users")
+    finally:
+        write(installation, "UPDATE accounts SET name = 'alpha' WHERE id = ?", account_id)
+        write(installation, "DELETE FROM users WHERE name = ?", name)
 
 
 def test_times_are_told_in_the_readers_zone(visit: Visit) -> None:

@@ -25,13 +25,13 @@ def test_exact_amount_has_all_its_digits() -> None:
         (0, "0"),
         (999, "999"),
         (0.25, "0.2"),
-        (1000, "1k"),
+        (1000, "1.00k"),
         (12_345, "12.3k"),
         (999_400, "999k"),
-        (999_900, "1M"),
+        (999_900, "1.00M"),
         (4_560_000, "4.56M"),
-        (2_000_000_000, "2B"),
-        (3e13, "30T"),
+        (2_000_000_000, "2.00B"),
+        (3e13, "30.0T"),
     ],
 )
 def test_short_counts(value: float | None, text: str) -> None:
@@ -43,7 +43,17 @@ def test_exact_counts() -> None:
 
 
 @pytest.mark.parametrize(
-    ("fraction", "text"), [(None, "\N{EN DASH}"), (0, "0%"), (0.004, "< 1%"), (0.634, "63%"), (1.2, "120%")]
+    ("fraction", "text"),
+    [
+        (None, "\N{EN DASH}"),
+        (0, "0%"),
+        (0.004, "< 1%"),
+        (0.634, "63%"),
+        (0.994, "99%"),
+        (0.996, "> 99%"),
+        (1, "100%"),
+        (1.2, "120%"),
+    ],
 )
 def test_shares(fraction: float | None, text: str) -> None:
     assert figures.percent(fraction) == text

@@ -1,3 +1,4 @@
+import re
 from collections.abc import Callable
 
 import pytest
@@ -102,5 +103,37 @@ def test_fault_of_a_change_is_told_on_the_accounts_page(admin: FlaskClient, add:
     assert 'id="fault-model_mappings"' in answer.text
 
 
+def test_fault_in_one_form_leaves_the_others_as_they_are_stored(admin: FlaskClient, add: Add) -> None:
+    view = add(endpoint="https://up.example", model_mappings={"opus": ("best",)})
+    add("taken")
+    html = admin.post(f"/dashboard/accounts/{view.id}/rename", data={"name": "taken"}).text
+    assert 'name="name" type="text" value="taken"' in html
+    assert 'value="https://up.example"' in html
+    assert ">opus=best</textarea>" in html
+
+
+def test_priority_out_of_range_is_told_at_its_field(admin: FlaskClient, add: Add) -> None:
+    answer = admin.post(f"/dashboard/accounts/{add().id}/priority", data={"priority": "999"})
+    assert answer.status_code == 400
+    assert 'id="fault-priority"' in answer.text
+    assert 'value="999"' in answer.text
+
+
 def test_reason_of_a_pause_is_asked_for(admin: FlaskClient, add: Add) -> None:
     assert "Pause work" in admin.get(f"/dashboard/accounts/{add().id}/pause").text
+
+
+def test_all_faults_are_told_at_once_and_the_first_one_is_begun_with(admin: FlaskClient) -> None:
+    form = {"name": "own", "priority": "999", "api_key": "", "endpoint": "ftp://x", "model_mappings": "nonsense"}
+    html = admin.post("/dashboard/accounts/add?mode=openai-compatible", data=form).text
+    assert [name for name in form if f'id="fault-{name}"' in html] == [
+        "priority",
+        "api_key",
+        "endpoint",
+        "model_mappings",
+    ]
+    alert = re.search(r'role="alert">.*?<p>(.*?)</p>', html, re.DOTALL)
+    assert alert is not None
+    assert "Priority: give a whole number from 0 to 100. API key: is empty. Base URL: " in alert[1]
+    assert "model_mapping" not in alert[1]
+    assert re.findall(r'id="f-(\w+)"[^>]* autofocus', html) == ["priority"]

@@ -54,6 +54,11 @@ def test_setup_makes_one_admin_with_the_token_of_this_start(app: Flask) -> None:
     client = stranger(app)
     form = {"name": "ada", "password": PASSWORD, "again": PASSWORD, "csrf_token": token_of(client)}
     assert client.post("/setup", data={**form, "token": "made-up"}).status_code == 403
+    wrong = client.get("/setup?token=made-up")
+    assert wrong.status_code == 403
+    assert '<form method="post" action="/setup"' not in wrong.text
+    assert "is not valid, or no longer" in wrong.text
+    assert "Create the admin" in client.get(f"/setup?token={token.text}").text
     assert "is not the same" in client.post("/setup", data={**form, "token": token.text, "again": "other"}).text
     assert client.post("/setup", data={**form, "token": token.text}).location == "/dashboard"
     assert client.get("/dashboard/keys").status_code == 200

@@ -88,7 +88,7 @@ def test_list_pages_by_key_set_and_keeps_its_filters(admin: FlaskClient) -> None
     put(*(end(now_ms() - at * 1000) for at in range(60)))
     first = admin.get("/dashboard/requests?model=claude-sonnet-4-5").text
     assert first.count("<tr id=") == 50
-    older = first.partition('hx-get="')[2].partition('"')[0].replace("&amp;", "&")
+    older = first.partition("<main")[2].partition('hx-get="')[2].partition('"')[0].replace("&amp;", "&")
     assert "model=claude-sonnet-4-5" in older
     second = admin.get(older, headers={"HX-Request": "true"}).text
     assert second.count("<tr id=") == 10

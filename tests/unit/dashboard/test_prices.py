@@ -96,3 +96,14 @@ def test_viewer_sees_prices_and_changes_none(viewer: FlaskClient) -> None:
     assert viewer.get("/dashboard/settings/prices/set").status_code == 403
     for path in ("set", "remove", "reprice"):
         assert viewer.post(f"/dashboard/settings/prices/{path}").status_code == 403
+
+
+def test_searches_are_priced_by_the_thousand_as_the_page_shows_them(admin: FlaskClient) -> None:
+    admin.post("/dashboard/settings/prices/set", data={"model": "mystery-9", "input": "3", "web_search": "10"})
+    (own,) = [one for one in own_prices() if one.model == "mystery-9"]
+    assert (own.rates.input, own.rates.web_search) == (3_000_000, 10_000_000_000)
+    assert (
+        'name="web_search" type="text" value="10"' in admin.get("/dashboard/settings/prices/set?model=mystery-9").text
+    )
+    html = admin.get("/dashboard/settings/prices").text
+    assert 'data-label="Search"><span class="num" title="$10.000000">10</span>' in html

@@ -59,3 +59,10 @@ def test_own_sessions_end_one_by_one_or_all_others(app: Flask, viewer: FlaskClie
 def test_session_of_another_is_out_of_reach(viewer: FlaskClient, admin: FlaskClient) -> None:
     digest = own_sessions()[0].digest.hex()
     assert admin.post(f"/dashboard/profile/sessions/{digest}/end").status_code == 404
+
+
+def test_every_fault_of_a_new_password_is_told_under_its_label(admin: FlaskClient) -> None:
+    form = {"former": "not it", "password": "short", "again": "other"}
+    html = admin.post("/dashboard/profile/password", data=form).text
+    assert "Present password: is not the present password. Password: give 8" in html
+    assert "Password again: is not the same as the first." in html

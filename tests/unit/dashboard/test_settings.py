@@ -29,13 +29,14 @@ def test_large_numbers_are_told_in_words(name: str, value: str, words: str) -> N
 
 
 def test_options_are_those_that_the_setting_accepts() -> None:
-    assert options(row("store_payloads")) == ("off", "errors", "all")
-    assert options(row("allow_private_endpoints")) == ("true", "false")
+    assert options(row("store_payloads")) == (("off", ""), ("errors", ""), ("all", ""))
+    assert options(row("allow_private_endpoints")) == (("true", "on"), ("false", "off"))
     assert options(row("retry_attempts")) == ()
+    assert dict(options(row("lb_strategy")))["session"] == "One account for all, until its session ends"
 
 
 def test_setting_is_changed_and_given_back(admin: FlaskClient) -> None:
-    assert "<option selected>session</option>" in admin.get("/dashboard/settings/lb_strategy").text
+    assert '<option value="session" selected>' in admin.get("/dashboard/settings/lb_strategy").text
     assert admin.post("/dashboard/settings/lb_strategy", data={"value": "random"}).status_code == 400
     assert admin.post("/dashboard/settings/lb_strategy", data={"value": "least-used"}).status_code == 303
     assert preferences.stored() == {"lb_strategy": "least-used"}

@@ -1,3 +1,4 @@
+import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
@@ -31,6 +32,20 @@ def test_faults_are_told(admin: FlaskClient) -> None:
     assert "Password of admin" in admin.get(f"/dashboard/users/{own.id}/password").text
     assert admin.post(f"/dashboard/users/{own.id}/password", data={"password": "x"}).status_code == 400
     assert admin.post(f"/dashboard/users/{own.id}/role", data={"role": "viewer"}).status_code == 409
+
+
+@pytest.mark.parametrize(("change", "data"), [("role", {"role": "viewer"}), ("disable", {})])
+def test_last_admin_stays_and_the_page_says_so(admin: FlaskClient, change: str, data: dict[str, str]) -> None:
+    answer = admin.post(f"/dashboard/users/{found('admin').id}/{change}", data=data)
+    assert answer.status_code == 409
+    assert "admin is the last admin" in answer.text
+    assert 'aria-label="Role of admin"' in answer.text
+
+
+def test_role_is_set_by_a_button(admin: FlaskClient) -> None:
+    html = admin.get("/dashboard/users").text
+    assert "data-send" not in html
+    assert "the role of admin</span></button>" in html
 
 
 def test_unknown_user_is_not_found(admin: FlaskClient) -> None:

@@ -25,7 +25,7 @@ def test_change_of_a_stranger_leads_to_the_log_in_without_a_way_back(program: Fl
 
 def test_part_of_a_page_sends_a_stranger_to_the_log_in_as_a_whole(program: FlaskClient) -> None:
     answer = program.get("/dashboard/accounts", headers={"HX-Request": "true"})
-    assert (answer.status_code, answer.headers["HX-Redirect"]) == (401, "/login")
+    assert (answer.status_code, answer.headers["HX-Redirect"]) == (401, "/login?ended=1")
 
 
 @pytest.mark.parametrize("header", ["x-api-key", "Authorization"])

@@ -26,6 +26,39 @@ def test_person_gets_a_page(app: Flask) -> None:
     assert "There is nothing at /dashboard/&lt;script&gt;." in answer.text
 
 
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_person_stays_in_the_frame_where_nothing_is(app: Flask, method: str) -> None:
+    answer = browser(app).open("/dashboard/nothing" if method == "GET" else "/dashboard/accounts", method=method)
+    assert answer.status_code == (404 if method == "GET" else 405)
+    assert 'aria-label="Pages"' in answer.text
+    assert 'aria-label="Pages"' not in stranger(app).get("/dashboard/nothing").text
+
+
+@pytest.mark.parametrize(
+    ("address", "page"),
+    [
+        ("/dashboard/accounts/4/rename", "/dashboard/accounts/4"),
+        ("/dashboard/users/1/role", "/dashboard/users"),
+        ("/dashboard/profile/password", "/dashboard/profile"),
+        ("/dashboard/settings/prices/remove", "/dashboard/settings/prices"),
+    ],
+)
+def test_address_of_a_form_leads_to_its_page(app: Flask, address: str, page: str) -> None:
+    answer = browser(app).get(address)
+    assert (answer.status_code, answer.location) == (302, page)
+    assert browser(app).put(address).status_code == 405
+
+
+def test_open_page_is_sent_to_the_door_with_the_way_back(app: Flask) -> None:
+    asked = {"HX-Request": "true", "HX-Current-URL": "http://localhost/dashboard/requests?failed=1#x"}
+    answer = stranger(app).get("/dashboard/overview/now", headers=asked)
+    door = answer.headers["HX-Redirect"]
+    assert (answer.status_code, door) == (401, "/login?next=/dashboard/requests?failed%3D1&ended=1")
+    html = stranger(app).get(door).text
+    assert 'name="next" value="/dashboard/requests?failed=1"' in html
+    assert "Your session has ended." in html
+
+
 def test_open_page_gets_a_notice(app: Flask) -> None:
     answer = browser(app).get("/dashboard/accounts/77/row", headers={"HX-Request": "true"})
     assert (answer.status_code, answer.headers["HX-Retarget"]) == (404, "#notices")
