@@ -11,7 +11,7 @@ from app.cli.output import json_option
 from app.clock import now_ms
 from app.figures import took
 from app.runtime import runtime
-from app.usage.advice import REASONS
+from app.usage.advice import CUT_SHORT, REASONS
 from app.usage.cache_losses import CAUSES, CacheLoss
 from app.usage.queries import AttemptRow, RequestDetail
 from app.usage.viewing import view_named
@@ -123,7 +123,8 @@ def _end(detail: RequestDetail) -> Iterator[str]:
     if row.error:
         yield f"The error: {row.error}"
     if row.tokens.is_known:
-        yield f"Tokens: {', '.join(_tokens(detail))}{'; partial, as the client left' if row.is_partial else ''}."
+        cut = f"; partial, as {CUT_SHORT.get(row.outcome, 'the answer has no end')}" if row.is_partial else ""
+        yield f"Tokens: {', '.join(_tokens(detail))}{cut}."
     if row.cost_micro_usd is not None:
         version = f" (prices {detail.cost.price_version})" if detail.cost.price_version else ""
         yield f"Cost at the API's prices: {output.usd(row.cost_micro_usd)}{version}."

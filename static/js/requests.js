@@ -29,6 +29,9 @@ addEventListener("DOMContentLoaded", () => {
   }
   count();
   setInterval(() => document.hidden || count(), 1000);
+  document.addEventListener("htmx:load", count);
+  // A request that runs is looked at again and again.
+  setInterval(() => document.hidden || document.body.dispatchEvent(new Event("look")), 2000);
   if (!rows?.dataset.live) return;
 
   const state = document.getElementById("live-state");

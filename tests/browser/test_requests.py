@@ -63,6 +63,24 @@ def test_request_appears_at_its_start_and_settles_at_its_end(visit: Visit, serve
     expect(first).to_contain_text("beta")
 
 
+def test_page_of_a_running_request_brings_everything_at_its_end(
+    visit: Visit, server: Server, upstream: Upstream
+) -> None:
+    page = visit("/dashboard/requests")
+    expect(page.locator("#live-state")).to_have_text("live")
+    upstream.script(key_of("beta"), [steps.hold("there", steps.message(text="the very end"), at=2)])
+    sender = threading.Thread(target=traffic.send, args=(server, [{"role": "user", "content": "slow"}], "live-session"))
+    sender.start()
+    page.locator("#rows tr.is-running a").first.click()
+    expect(page.get_by_text("What is said is shown when it ends.")).to_be_visible()
+    with page.expect_response("**/dashboard/requests/req_*"):
+        pass
+    upstream.release("there")
+    sender.join()
+    expect(page.locator(".turn.is-answer")).to_contain_text("the very end")
+    expect(page.get_by_role("button", name="Headers, bodies, curl")).to_be_visible()
+
+
 def test_filter_stands_in_the_address_and_empty_fields_do_not(visit: Visit) -> None:
     page = visit("/dashboard/requests")
     page.get_by_label("Result").select_option("failed")
