@@ -122,7 +122,7 @@ def test_running_request_tells_only_what_is_known(admin: FlaskClient) -> None:
     address = f"/dashboard/requests/{id_text(head['id'])}"
     text = admin.get(address).text
     assert "known when it ends" in text
-    for claim in ("No account", ">none<", "0 attempts", "no price is known", "no usage"):
+    for claim in ("No account has", ">none<", "0 attempts", "no price is known", "no usage"):
         assert claim not in text
     assert 'id="said"' not in admin.get(address, headers={"HX-Request": "true"}).text
     put(head)
