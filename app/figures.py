@@ -19,14 +19,16 @@ def utc(at: int) -> str:
 
 
 def usd(micro_usd: int | None) -> str:
-    """Return an amount: cents, and more digits where it is less than a dollar."""
+    """Return an amount: cents, more digits where it is less than a dollar, none where it is thousands of them."""
     if micro_usd is None:
         return NOTHING
     if micro_usd == 0:
         return "$0"
     if abs(micro_usd) < 50:
         return "< $0.0001"
-    digits = 2 if abs(micro_usd) >= _MICRO else 4
+    if abs(micro_usd) >= 999_999.5 * _MICRO:
+        return f"${short(micro_usd / _MICRO)}"
+    digits = 4 if abs(micro_usd) < _MICRO else (2 if abs(micro_usd) < 999.995 * _MICRO else 0)
     return f"${micro_usd / _MICRO:,.{digits}f}"
 
 

@@ -245,9 +245,10 @@ def _sessions(connection: sqlite3.Connection) -> None:
     spent = " + ".join(_OF_ROW[f"{name}_tokens"] for name in _CLASSES)
     for kind, column in kinds.items():
         connection.execute(
-            "INSERT INTO session_parts (session_id, kind, value, first_at, last_at, requests, tokens, cost) "
+            "INSERT INTO session_parts (session_id, kind, value, first_at, last_at, requests, tokens, priced, cost) "
             f"SELECT session_id, '{kind}', {column}, min(started_at), max(started_at), count(*), sum({spent}), "
-            f"sum(coalesce(cost, 0)) FROM requests WHERE {column} IS NOT NULL GROUP BY session_id, {column}"
+            "sum(cost IS NOT NULL), sum(coalesce(cost, 0)) "
+            f"FROM requests WHERE {column} IS NOT NULL GROUP BY session_id, {column}"
         )
     for kind, column in (kinds | {"status": "status", "outcome": "outcome"}).items():
         label, provider = ("account_name", "provider") if kind == "account" else ("NULL", "NULL")

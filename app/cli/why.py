@@ -11,7 +11,7 @@ from app.cli.output import json_option
 from app.clock import now_ms
 from app.figures import took
 from app.runtime import runtime
-from app.usage.advice import REASONS
+from app.usage.advice import CUT_SHORT, REASONS
 from app.usage.cache_losses import CAUSES, CacheLoss
 from app.usage.queries import AttemptRow, RequestDetail
 from app.usage.viewing import view_named
@@ -27,12 +27,6 @@ OUTCOMES = {
     "refused": "It was refused here: no upstream's answer was passed on.",
     "cut_by_shutdown": "The server stopped while it ran.",
 }
-PARTLY = {
-    "client_gone": "the client left",
-    "upstream_broke": "the upstream cut the answer short",
-    "cut_by_shutdown": "the server stopped",
-}
-"""Outcome -> why the tokens of an answer are not all known."""
 
 
 @commands.command("why")
@@ -129,7 +123,8 @@ def _end(detail: RequestDetail) -> Iterator[str]:
     if row.error:
         yield f"The error: {row.error}"
     if row.tokens.is_known:
-        yield f"Tokens: {', '.join(_tokens(detail))}{_partly(row.outcome) if row.is_partial else ''}."
+        cut = f"; partial, as {CUT_SHORT.get(row.outcome, 'the answer has no end')}" if row.is_partial else ""
+        yield f"Tokens: {', '.join(_tokens(detail))}{cut}."
     if row.cost_micro_usd is not None:
         version = f" (prices {detail.cost.price_version})" if detail.cost.price_version else ""
         yield f"Cost at the API's prices: {output.usd(row.cost_micro_usd)}{version}."
@@ -137,11 +132,6 @@ def _end(detail: RequestDetail) -> Iterator[str]:
         yield "Its cost is not known."
     if detail.advice:
         yield f"What to do: {detail.advice}"
-
-
-def _partly(outcome: str) -> str:
-    cause = PARTLY.get(outcome)
-    return "; partial" + (f", as {cause}" if cause else "")
 
 
 def _tokens(detail: RequestDetail) -> Iterable[str]:

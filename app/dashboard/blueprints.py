@@ -8,7 +8,7 @@ from app import figures
 from app.clock import now_ms
 from app.dashboard.navigation import navigation, pool_pulse
 from app.errors import InvalidInput
-from app.usage.advice import REASONS
+from app.usage.advice import CUT_SHORT, REASONS
 from app.usage.cache_losses import CAUSES
 from app.version import VERSION
 
@@ -30,7 +30,7 @@ def _equip(state: BlueprintSetupState) -> None:
     app.jinja_env.globals["icon"] = app.jinja_env.get_template("components/icons.html").module.icon  # type: ignore[attr-defined]
     app.jinja_env.globals.update(
         figures=figures, navigation=navigation, now_ms=now_ms, pool_pulse=pool_pulse, theme=theme, version=VERSION,
-        reason_words=REASONS, cause_words=CAUSES,
+        reason_words=REASONS, cause_words=CAUSES, cut_words=CUT_SHORT,
     )  # fmt: skip
 
 

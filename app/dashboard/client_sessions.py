@@ -56,7 +56,7 @@ def session(session_id: str) -> ResponseReturnValue:
         one=found.session,
         agents=tree(found.agents),
         losses=losses,
-        context=context(found.requests),
+        context=context(found.requests, found.session.requests),
         base=url_for("dashboard.requests"),
     )
 
@@ -83,9 +83,14 @@ def tree(agents: tuple[SessionPartRow, ...]) -> list[Agent]:
     return placed
 
 
-def context(rows: tuple[RequestRow, ...]) -> dict[str, Any] | None:
-    """Return how large the prompts were, by time, as the script draws it; None where too little is known."""
-    known = [row for row in reversed(rows) if row.tokens.input is not None]
+def context(rows: tuple[RequestRow, ...], ended: int) -> dict[str, Any] | None:
+    """Return how large the prompts were, by time, as the script draws it; None where too little is known.
+
+    `ended`: how many requests of the session have ended, also older ones than `rows`, which tells their numbers.
+    """
+    left_out = max(0, ended - sum(row.outcome != "running" for row in rows))
+    numbered = [(left_out + at, row) for at, row in enumerate(reversed(rows), 1) if row.tokens.input is not None]
+    known = [row for _, row in numbered]
     if len(known) < 2:
         return None
     parts = [row.tokens for row in known]
@@ -97,7 +102,7 @@ def context(rows: tuple[RequestRow, ...]) -> dict[str, Any] | None:
     return {
         "unit": "tokens",
         "stacked": True,
-        "ordinal": True,
+        "ordinal": [number for number, _ in numbered],
         "bucket": 1000,
         "at": [row.started_at for row in known],
         "links": [row.public_id for row in known],

@@ -41,7 +41,7 @@ def request_page(public_id: str) -> ResponseReturnValue:
     found = view_request(_id(public_id), runtime().vault)
     values = {"detail": found, "row": found.request, "id_text": id_text, "tries": _tries(found)}
     if show.is_part():
-        return show.part("partials/requests/detail.html", **values)
+        return show.part("partials/requests/news.html", **values)
     return show.page("pages/request.html", **values)
 
 

@@ -31,9 +31,13 @@ def narrowed() -> dict[str, Any]:
 def wanted(now_ms: int) -> Filter:
     """Return which requests the address asks for. Raises InvalidInput."""
     start, end = moment("from"), moment("to")
-    length = RANGES.get(request.args.get("range", ""))
-    if start is None and length is not None:
-        start = now_ms - length[0]
+    name = text("range")
+    if name is not None and name not in RANGES:
+        raise InvalidInput.field("range", f"give one of {', '.join(RANGES)}, or from and to")
+    if start is not None and end is not None and start >= end:
+        raise InvalidInput.field("from", "lies not before to")
+    if start is None and name is not None:
+        start = now_ms - RANGES[name][0]
     outcomes = texts("outcome")
     for one in outcomes:
         if one not in OUTCOMES:

@@ -8,7 +8,7 @@ from flask import request
 
 from app.clock import now_ms
 from app.errors import InvalidInput
-from app.usage.spans import DAY_MS, MINUTE_MS, RANGES, Range, between, last
+from app.usage.spans import DAY_MS, HOUR_MS, MINUTE_MS, RANGES, Range, between, last
 
 OFFSET_COOKIE = "ccflare_offset"
 """Holds what the reader's time is ahead of UTC, in minutes; the pages' script keeps it."""
@@ -29,6 +29,11 @@ class Chosen:
     def arguments(self) -> dict[str, Any]:
         """What names the range in an address."""
         return {"range": self.name} if self.name else {"from": self.span.start, "to": self.span.end}
+
+    @property
+    def late_minutes(self) -> int:
+        """How long after the hours of the reader's clock its buckets begin: sums of hours cannot be cut."""
+        return (reader_offset_ms() - self.span.offset_ms) % HOUR_MS // MINUTE_MS
 
 
 def chosen(default: str = "24h") -> Chosen:

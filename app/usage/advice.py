@@ -12,6 +12,12 @@ REASONS = {
     "unanswered": "the request ended before it answered",
 }
 """Reason of a verdict on one try at an account -> what it means."""
+CUT_SHORT = {
+    "client_gone": "the client left",
+    "upstream_broke": "the upstream broke off",
+    "cut_by_shutdown": "the server stopped",
+}
+"""Outcome of an answer that has no end -> why it has none."""
 _BY_REASON = {
     "quota": "The account's window is used up until its reset; add an account or resume one.",
     "model_quota": "The account has nothing left for this model until the reset; add an account, or map the model.",

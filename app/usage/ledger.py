@@ -106,7 +106,8 @@ class Ledger:
             "busy_ms": 0 if row["worker"] else max(0, (row["ended_at"] or row["started_at"]) - row["started_at"]),
         }
         _add(self._sessions, session_id, row["started_at"], added, sign)
-        part = {"requests": 1, "tokens": sum(count or 0 for count in counts), "cost": cost or 0}
+        part = {"requests": 1, "tokens": sum(count or 0 for count in counts)}
+        part |= {name: added[name] for name in ("priced", "cost")}
         for kind, column in _PARTS:
             value = row[column]
             if value is not None:

@@ -249,6 +249,7 @@ class SessionPart(Model):
     last_at: Mapped[int]
     requests: Mapped[int] = mapped_column(default=0)
     tokens: Mapped[int] = mapped_column(default=0)
+    priced: Mapped[int] = mapped_column(default=0)
     cost: Mapped[int] = mapped_column(default=0)
 
 

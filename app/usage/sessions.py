@@ -39,7 +39,10 @@ class SessionFilter:
 
 @dataclass(frozen=True, slots=True)
 class SessionPartRow:
-    """What one account, model, key or agent has of a session. `parent`: the agent that started this agent."""
+    """What one account, model, key or agent has of a session. `parent`: the agent that started this agent.
+
+    The cost is None when no request's is known.
+    """
 
     value: str
     name: str | None
@@ -48,7 +51,7 @@ class SessionPartRow:
     last_at: int
     requests: int
     tokens: int
-    cost_micro_usd: int
+    cost_micro_usd: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -256,9 +259,8 @@ def _parts(session: Session, session_id: str, names: dict[str, str]) -> dict[str
     found: dict[str, list[SessionPartRow]] = {}
     for row in session.execute(of_session.order_by(SessionPart.first_at).limit(_MAX_PARTS)).scalars():
         name = {"key": names, "account": labels}.get(row.kind, {}).get(row.value)
-        part = SessionPartRow(
-            row.value, name, row.parent, row.first_at, row.last_at, row.requests, row.tokens, row.cost
-        )
+        cost = row.cost if row.priced else None
+        part = SessionPartRow(row.value, name, row.parent, row.first_at, row.last_at, row.requests, row.tokens, cost)
         found.setdefault(row.kind, []).append(part)
     return {kind: tuple(parts) for kind, parts in found.items()}
 

@@ -1,9 +1,16 @@
-// Keeps the list of requests live: a request appears at its start, counts up, and settles at its end.
+// Keeps the list of requests live: a request appears at its start, counts up, and settles at its end. Back finds a page
+// as it was left.
 "use strict";
 
 addEventListener("DOMContentLoaded", () => {
   const rows = document.getElementById("rows");
   const most = 400;
+  const isBack = performance.getEntriesByType("navigation")[0]?.type === "back_forward";
+
+  // Whoever goes through a choice by keys sends it by the button.
+  let isByKeys = false;
+  document.addEventListener("keydown", () => { isByKeys = true; }, true);
+  document.addEventListener("pointerdown", () => { isByKeys = false; }, true);
 
   // Empty fields stay out of the address.
   for (const form of document.querySelectorAll("form[data-tidy]")) {
@@ -17,10 +24,36 @@ addEventListener("DOMContentLoaded", () => {
       if (event.target.tagName !== "SELECT") return;
       // A range by its name takes the place of a free one.
       if (event.target.name === "range") for (const name of ["from", "to"]) if (form.elements[name]) form.elements[name].value = "";
-      form.requestSubmit();
+      if (!isByKeys) form.requestSubmit();
     });
-    addEventListener("pageshow", () => { for (const one of form.elements) one.disabled = false; });
+    // The fields say what the address says, also when somebody came back to it.
+    addEventListener("pageshow", (event) => {
+      for (const one of form.elements) one.disabled = false;
+      if (event.persisted || isBack) form.reset();
+    });
   }
+
+  // Who comes back finds the older rows that were loaded, and the place.
+  const place = isBack ? history.state ?? {} : {};
+  let pages = 0;
+  const older = () => document.querySelector(".requests tr.more a");
+  document.addEventListener("htmx:afterSettle", (event) => {
+    if (!event.detail.requestConfig?.elt.matches(".more a")) return;
+    pages += 1;
+    if (pages < place.pages && older()) older().click();
+    else if (pages === place.pages) scrollTo(0, place.top);
+  });
+  addEventListener("pagehide", () => { if (pages) history.replaceState({ pages, top: scrollY }, ""); });
+  if (place.pages) older()?.click();
+
+  // Earlier turns come above the one that is read, which stays where it is.
+  document.addEventListener("htmx:beforeSwap", ({ detail }) => {
+    const next = detail.target.matches(".earlier") && detail.target.nextElementSibling;
+    if (!next) return;
+    const top = next.getBoundingClientRect().top;
+    const keep = () => scrollBy(0, next.getBoundingClientRect().top - top);
+    document.addEventListener("htmx:afterSettle", () => { keep(); requestAnimationFrame(keep); }, { once: true });
+  });
 
   function count() {
     for (const time of document.querySelectorAll("time[data-elapsed]")) {
@@ -29,6 +62,9 @@ addEventListener("DOMContentLoaded", () => {
   }
   count();
   setInterval(() => document.hidden || count(), 1000);
+  document.addEventListener("htmx:load", count);
+  // A request that runs is looked at again and again.
+  setInterval(() => document.hidden || document.body.dispatchEvent(new Event("look")), 2000);
   if (!rows?.dataset.live) return;
 
   const state = document.getElementById("live-state");
@@ -65,24 +101,32 @@ addEventListener("DOMContentLoaded", () => {
     count();
   }
 
+  const isHeld = () => hold.getAttribute("aria-pressed") === "true";
+
+  function say() {
+    const fresh = new Set(waiting.map(({ html }) => /id="(req_\w+)"/.exec(html)?.[1]).filter((id) => id && !document.getElementById(id)));
+    const isLive = source.readyState === EventSource.OPEN && !isHeld();
+    state.textContent = isHeld() ? `held${fresh.size ? ` · ${fresh.size} new` : ""}` : isLive ? "live" : "connecting…";
+    state.className = isLive ? "fine is-live" : "fine";
+  }
+
   const source = new ccflare.RestingSource(rows.dataset.live);
-  source.onopen = () => { state.textContent = "live"; state.className = "fine is-live"; };
-  source.onerror = () => { state.textContent = "connecting…"; state.className = "fine"; };
+  source.onopen = source.onerror = say;
   for (const name of ["row", "gone"]) {
     source.addEventListener(name, (event) => {
       const news = { name, html: event.data };
-      if (hold.getAttribute("aria-pressed") === "true") waiting.push(news);
-      else take(news);
+      if (!isHeld()) take(news);
+      else { waiting.push(news); say(); }
     });
   }
   source.addEventListener("reset", () => location.reload());
   hold.addEventListener("click", () => {
-    const isHeld = hold.getAttribute("aria-pressed") !== "true";
-    hold.setAttribute("aria-pressed", String(isHeld));
-    hold.querySelector("span").textContent = isHeld ? "Go on" : "Hold";
-    if (!isHeld) {
+    hold.setAttribute("aria-pressed", String(!isHeld()));
+    hold.querySelector("span").textContent = isHeld() ? "Go on" : "Hold";
+    if (!isHeld()) {
       waiting.forEach(take);
       waiting = [];
     }
+    say();
   });
 });

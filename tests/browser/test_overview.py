@@ -52,6 +52,19 @@ def test_page_moves_when_a_request_comes(visit: Visit, server: Server) -> None:
     expect(tile).to_have_attribute("title", str(before + 1))
 
 
+def test_chart_that_is_read_is_not_drawn_anew(visit: Visit, server: Server) -> None:
+    page = visit("/dashboard")
+    page.locator(".u-over").first.hover()
+    tip = page.locator(".tip").first
+    expect(tip).to_be_visible()
+    page.evaluate("document.body.dispatchEvent(new Event('tick'))")
+    page.wait_for_timeout(800)
+    expect(tip).to_be_visible()
+    page.mouse.move(0, 0)
+    with page.expect_response("**/overview/figures*"):
+        page.evaluate("document.body.dispatchEvent(new Event('tick'))")
+
+
 def test_dragging_zooms_and_clicking_leads_to_the_requests(visit: Visit) -> None:
     page = visit("/dashboard?range=6h")
     box = page.locator(".u-over").first.bounding_box()

@@ -63,6 +63,24 @@ def test_request_appears_at_its_start_and_settles_at_its_end(visit: Visit, serve
     expect(first).to_contain_text("beta")
 
 
+def test_page_of_a_running_request_brings_everything_at_its_end(
+    visit: Visit, server: Server, upstream: Upstream
+) -> None:
+    page = visit("/dashboard/requests")
+    expect(page.locator("#live-state")).to_have_text("live")
+    upstream.script(key_of("beta"), [steps.hold("there", steps.message(text="the very end"), at=2)])
+    sender = threading.Thread(target=traffic.send, args=(server, [{"role": "user", "content": "slow"}], "live-session"))
+    sender.start()
+    page.locator("#rows tr.is-running a").first.click()
+    expect(page.get_by_text("What is said is shown when it ends.")).to_be_visible()
+    with page.expect_response("**/dashboard/requests/req_*"):
+        pass
+    upstream.release("there")
+    sender.join()
+    expect(page.locator(".turn.is-answer")).to_contain_text("the very end")
+    expect(page.get_by_role("button", name="Headers, bodies, curl")).to_be_visible()
+
+
 def test_filter_stands_in_the_address_and_empty_fields_do_not(visit: Visit) -> None:
     page = visit("/dashboard/requests")
     page.get_by_label("Result").select_option("failed")
@@ -84,6 +102,72 @@ def test_older_requests_follow_in_place(visit: Visit) -> None:
     before = rows.count()
     page.get_by_role("button", name="Older").click()
     expect(rows.nth(before + 5)).to_be_attached()
+
+
+def test_back_finds_the_older_rows_and_the_place(visit: Visit) -> None:
+    page = visit("/dashboard/requests")
+    rows = page.locator("#rows tr[data-id]")
+    before = rows.count()
+    page.get_by_role("button", name="Older").click()
+    expect(rows.nth(before + 5)).to_be_attached()
+    rows.nth(before + 5).scroll_into_view_if_needed()
+    top = page.evaluate("scrollY")
+    rows.nth(before + 5).get_by_role("link").click()
+    expect(page.get_by_role("heading", name="Who was asked")).to_be_visible()
+    page.go_back()
+    expect(rows.nth(before + 5)).to_be_in_viewport()
+    assert abs(page.evaluate("scrollY") - top) < 200
+
+
+def test_back_finds_the_fields_as_the_address_says(visit: Visit) -> None:
+    page = visit("/dashboard/requests")
+    page.get_by_label("Search").fill("over")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/dashboard/requests?q=over")
+    page.go_back()
+    expect(page).to_have_url(re.compile("/requests$"))
+    expect(page.get_by_label("Search")).to_have_value("")
+
+
+def test_choice_made_by_keys_waits_for_the_button(visit: Visit) -> None:
+    page = visit("/dashboard/requests")
+    page.get_by_label("Result").focus()
+    page.keyboard.press("ArrowDown")
+    expect(page.get_by_label("Result")).to_have_value("1")
+    page.wait_for_timeout(300)
+    expect(page).to_have_url(re.compile("/requests$"))
+    page.get_by_role("button", name="Filter").press("Enter")
+    expect(page).to_have_url(re.compile("failed=1$"))
+
+
+def test_held_list_says_how_many_wait(visit: Visit, server: Server) -> None:
+    page = visit("/dashboard/requests")
+    state = page.locator("#live-state")
+    expect(state).to_have_text("live")
+    page.get_by_role("button", name="Hold").click()
+    expect(state).to_have_text("held")
+    for _ in range(2):
+        traffic.send(server, [{"role": "user", "content": "hello"}])
+    expect(state).to_have_text("held · 2 new")
+    page.get_by_role("button", name="Go on").click()
+    expect(state).to_have_text("live")
+
+
+def test_filters_stand_back_on_a_phone(visit: Visit) -> None:
+    page = visit("/dashboard/requests", width=380, script=False)
+    expect(page.get_by_label("Result")).to_be_hidden()
+    page.get_by_label("More filters").check()
+    page.get_by_label("Result").select_option("failed")
+    page.get_by_role("button", name="Filter").click()
+    expect(page).to_have_url(re.compile("failed=1"))
+    expect(page.get_by_label("Result")).to_be_visible()
+
+
+@pytest.mark.parametrize("width", [380, 900, 1024, 1150])
+@pytest.mark.parametrize("name", ["requests", "sessions"])
+def test_no_column_is_out_of_sight(visit: Visit, name: str, width: int) -> None:
+    page = visit(f"/dashboard/{name}", width=width)
+    assert page.locator(".scroll").evaluate("one => one.scrollWidth <= one.clientWidth")
 
 
 def test_failover_is_explained(visit: Visit, failed_over: str) -> None:
@@ -115,8 +199,16 @@ def test_long_conversation_begins_at_its_end(visit: Visit, installation: Install
     turns = page.locator(".turn")
     expect(turns).to_have_count(20)
     expect(turns.last).to_contain_text("this answer")
+    page.get_by_role("button", name="182 earlier messages").scroll_into_view_if_needed()
+    first = turns.filter(has_text="Turn 182.")
+    before = first.bounding_box()
     page.get_by_role("button", name="182 earlier messages").click()
     expect(turns).to_have_count(40)
+    page.wait_for_timeout(200)
+    after = first.bounding_box()
+    assert before is not None
+    assert after is not None
+    assert abs(after["y"] - before["y"]) < 60
     expect(page.get_by_role("button", name="162 earlier messages")).to_be_visible()
 
 

@@ -55,9 +55,9 @@ def test_every_attempt_is_told_with_its_reason_and_cool_down(run: Run) -> None:
     ("outcome", "words"),
     [
         ("client_gone", "; partial, as the client left."),
-        ("upstream_broke", "; partial, as the upstream cut the answer short."),
+        ("upstream_broke", "; partial, as the upstream broke off."),
         ("cut_by_shutdown", "; partial, as the server stopped."),
-        ("complete", "; partial."),
+        ("complete", "; partial, as the answer has no end."),
     ],
 )
 def test_partial_tokens_are_told_with_who_is_to_blame(run: Run, outcome: str, words: str) -> None:

@@ -50,3 +50,12 @@ def test_wrong_question_is_refused(viewer: FlaskClient, query: str) -> None:
     assert viewer.get(f"/dashboard/analytics/charts/sums?{query}").status_code == 400
     assert viewer.get("/dashboard/analytics/table/weather").status_code == 400
     assert viewer.get("/dashboard/analytics/charts/weather").status_code == 404
+
+
+@pytest.mark.parametrize(("offset", "is_told"), [("330", True), ("120", False)])
+def test_hours_that_cannot_be_cut_are_told(viewer: FlaskClient, offset: str, is_told: bool) -> None:
+    put(end(now_ms() - 5000))
+    viewer.set_cookie("ccflare_offset", offset)
+    for path in ("?range=30d", "/table/traffic?range=30d", "?range=1h"):
+        text = viewer.get(f"/dashboard/analytics{path}").text
+        assert ("begin 30 minutes late on your clock" in text) is (is_told and "30d" in path)

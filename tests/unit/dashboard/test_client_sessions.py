@@ -1,10 +1,11 @@
 import pytest
+from flask import Flask
 from flask.testing import FlaskClient
 
 from app.clock import now_ms
 from app.dashboard.client_sessions import context, tree
-from app.usage.sessions import SessionPartRow
-from tests.unit.usage.records import end, put
+from app.usage.sessions import SessionPartRow, session_detail
+from tests.unit.usage.records import NOW, end, put
 
 
 def agent(name: str, parent: str | None = None) -> SessionPartRow:
@@ -21,7 +22,15 @@ def test_agents_that_started_each_other_are_shown_once() -> None:
 
 
 def test_context_needs_two_requests_to_grow() -> None:
-    assert context(()) is None
+    assert context((), 0) is None
+
+
+def test_context_numbers_the_last_requests_of_a_long_session(app: Flask) -> None:
+    put(*(end(NOW + at, session_id="s", tokens=[at, 1, 0, 0, 0, 0] if at != 5 else []) for at in range(8)))
+    drawn = context(session_detail("s").requests[:4], 8)
+    assert drawn is not None
+    assert drawn["ordinal"] == [5, 7, 8]
+    assert drawn["lines"][2]["values"] == [4, 6, 7]
 
 
 def test_session_leads_to_its_requests_and_agents(viewer: FlaskClient) -> None:
@@ -31,7 +40,7 @@ def test_session_leads_to_its_requests_and_agents(viewer: FlaskClient) -> None:
     assert 'href="/dashboard/sessions/s/1"' in text
     page = viewer.get("/dashboard/sessions/s/1").text
     assert "sub" in page
-    assert '"ordinal": true' in page.replace('"ordinal":true', '"ordinal": true')
+    assert '"ordinal":[1,2]' in page.replace(" ", "")
 
 
 def test_list_pages_by_key_set(admin: FlaskClient) -> None:

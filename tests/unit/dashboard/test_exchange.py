@@ -1,4 +1,5 @@
 import json
+from typing import Any
 
 import pytest
 from flask import Flask
@@ -12,7 +13,7 @@ from app.usage.bodies import Bodies, Body
 from app.usage.capture import Capture
 from app.usage.payloads import seal
 from app.values import id_text
-from tests.unit.usage.records import attempt, end, put
+from tests.unit.usage.records import attempt, end, put, start
 
 HOSTILE = "<script>alert(1)</script>"
 KEY = "sk-ant-api03-secretsecret"
@@ -84,6 +85,50 @@ def test_bodies_come_without_any_credential(admin: FlaskClient) -> None:
     text = admin.get(f"{stored([{'role': 'user', 'content': f'my key is {KEY}'}])}/bodies").text
     assert KEY not in text
     assert "$ANTHROPIC_API_KEY" in text
+
+
+def page_of(client: FlaskClient, **changes: Any) -> str:
+    head = end(now_ms(), **changes)
+    put(head)
+    return client.get(f"/dashboard/requests/{id_text(head['id'])}").text
+
+
+@pytest.mark.parametrize(
+    ("outcome", "why"),
+    [("client_gone", "the client left"), ("upstream_broke", "the upstream broke off")],
+)
+def test_answer_without_an_end_says_who_broke_off(viewer: FlaskClient, outcome: str, why: str) -> None:
+    text = page_of(viewer, outcome=outcome, is_partial=True, attempts=[attempt()])
+    assert f"partial: {why}" in text
+    assert f"answered, then {why}" in text
+    assert "served</span>" not in text
+    assert f'title="{why}:' in viewer.get("/dashboard/requests").text
+
+
+def test_error_of_the_upstream_is_not_called_complete(viewer: FlaskClient) -> None:
+    text = page_of(viewer, status=529, attempts=[attempt(1, "overloaded", 529)])
+    assert "<small>the upstream's error was passed on</small>" in text
+    assert "<small>complete</small>" not in text
+
+
+def test_advice_names_a_command_without_backticks(viewer: FlaskClient) -> None:
+    text = page_of(viewer, status=502, outcome="refused", attempts=[attempt(1, "upstream", 502)])
+    assert "<code>flask ccflare doctor</code>" in text
+
+
+def test_running_request_tells_only_what_is_known(admin: FlaskClient) -> None:
+    head = end(now_ms())
+    put(start(head))
+    address = f"/dashboard/requests/{id_text(head['id'])}"
+    text = admin.get(address).text
+    assert "known when it ends" in text
+    for claim in ("No account has", ">none<", "0 attempts", "no price is known", "no usage"):
+        assert claim not in text
+    assert 'id="said"' not in admin.get(address, headers={"HX-Request": "true"}).text
+    put(head)
+    ended = admin.get(address, headers={"HX-Request": "true"}).text
+    assert 'hx-trigger="look' not in ended
+    assert 'id="said" hx-swap-oob="true"' in ended
 
 
 def test_unknown_request_is_not_found(admin: FlaskClient) -> None:

@@ -100,7 +100,9 @@ def test_running_request_is_in_the_list(admin: FlaskClient) -> None:
     assert "data-elapsed" in admin.get("/dashboard/requests?outcome=running").text
 
 
-@pytest.mark.parametrize("query", ["before=x", "account=x", "outcome=won"])
+@pytest.mark.parametrize(
+    "query", ["before=x", "account=x", "outcome=won", "range=zzz", "from=2026-01-02&to=2026-01-01"]
+)
 def test_wrong_address_is_told(admin: FlaskClient, query: str) -> None:
     assert admin.get(f"/dashboard/requests?{query}").status_code == 400
 

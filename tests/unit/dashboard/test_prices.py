@@ -81,7 +81,7 @@ def test_computing_anew_is_asked_for_and_told(admin: FlaskClient) -> None:
     assert 'id="reprice"' in answer.text
     assert "every 1s" in answer.text
     assert len(reprice.asked()) == 1
-    (asked,) = entries(EntryFilter(action="prices"), 5)
+    (asked,) = entries(EntryFilter(action="price"), 5)
     assert asked.actor == "admin"
     view, _ = background.run_now(background.REPRICE, 30)
     assert view.outcome == "ok"

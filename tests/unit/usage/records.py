@@ -194,6 +194,7 @@ def check_sums() -> None:
         by_session = Counter(row.session_id for row in rows if row.session_id)
         costs: Counter[str] = Counter()
         parts: Counter[tuple[str, str, str]] = Counter()
+        priced: Counter[tuple[str, str, str]] = Counter()
         facets: Counter[tuple[str, str]] = Counter()
         for row in rows:
             values = {"account": row.account_id, "model": row.model_used, "key": row.key_id, "agent": row.agent_id}
@@ -202,10 +203,12 @@ def check_sums() -> None:
             if row.session_id:
                 costs[row.session_id] += row.cost or 0
                 parts.update((row.session_id, *one) for one in known)
+                priced.update((row.session_id, *one) for one in known if row.cost is not None)
         sessions = session.execute(select(ClientSession)).scalars().all()
         assert {one.id: one.requests for one in sessions if one.requests} == by_session
         assert {one.id: one.cost for one in sessions if one.cost} == +costs
         held = session.execute(select(SessionPart)).scalars().all()
         assert {(one.session_id, one.kind, one.value): one.requests for one in held if one.requests} == parts
+        assert {(one.session_id, one.kind, one.value): one.priced for one in held if one.priced} == priced
         kept = session.execute(select(Facet).where(Facet.kind.not_in(("status", "outcome")))).scalars().all()
         assert {(one.kind, one.value): one.requests for one in kept if one.requests} == facets

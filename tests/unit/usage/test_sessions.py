@@ -65,6 +65,15 @@ def test_session_shows_who_took_part(history: None) -> None:
         session_detail("nobody")
 
 
+def test_part_of_a_session_without_a_price_costs_nobody_knows_what(app: Flask) -> None:
+    unknown = {"model": "nobody-knows-1", "model_served": "nobody-knows-1"}
+    put(end(NOW, session_id="s"), end(NOW + 1, session_id="s", agent_id="sub", **unknown))
+    found = session_detail("s")
+    assert [part.cost_micro_usd for part in found.agents] == [None]
+    costs = {part.value: part.cost_micro_usd for part in found.models}
+    assert costs == {"claude-sonnet-4-5": found.session.cost_micro_usd, "nobody-knows-1": None}
+
+
 def test_session_of_running_requests_alone_is_shown(app: Flask) -> None:
     put(start(end(NOW, session_id="s")))
     found = session_detail("s")
