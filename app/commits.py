@@ -4,10 +4,11 @@ import logging
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
+from time import monotonic
 from typing import Any
 
 from flask import Flask
-from sqlalchemy.exc import IntegrityError, SQLAlchemyError
+from sqlalchemy.exc import DataError, IntegrityError, SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from app.db import inline, is_away, is_cooperative, offload, transaction
@@ -17,6 +18,8 @@ log = logging.getLogger(__name__)
 _WAIT_S = 0.25
 _FINISH_S = 5.0
 _BACKLOG = 10_000
+_REFUSED_FOR_S = 600.0
+"""How long a write is tried again that the database refuses for what is in it, or for what the database has become."""
 
 Write = Callable[[Session], None]
 
@@ -29,6 +32,7 @@ def _nothing() -> None:
 class _Change:
     write: Write
     dropped: Callable[[], None]
+    begun: float
 
 
 class Commits:
@@ -55,7 +59,7 @@ class Commits:
 
         `dropped` is called when the write will never be in: the database refuses it, or too many wait.
         """
-        change = _Change(write, dropped)
+        change = _Change(write, dropped, monotonic())
         if not is_cooperative():
             self._attempt(change)
             return
@@ -67,14 +71,14 @@ class Commits:
         running.join(timeout=_WAIT_S)
 
     def retry(self) -> None:
-        """Try the failed writes again, oldest first, until the database fails one again."""
-        while self._failed:
+        """Try the failed writes again, oldest first, until the database is away again."""
+        for _ in range(len(self._failed)):
             if not self._attempt(self._failed.popleft(), again=True):
                 return
         if self._overflowed:
             log.warning("%d changes were dropped in all while the database was away", self._overflowed)
             self._overflowed = 0
-        if self._is_behind:
+        if self._is_behind and not self._failed:
             log.warning("the database takes changes again; none waits any more")
             self._is_behind = False
 
@@ -95,20 +99,21 @@ class Commits:
                 offload(_run, change.write)
         except (SQLAlchemyError, ValueError) as exc:
             fault = getattr(exc, "orig", None) or exc
-            if is_away(exc):
-                if not self._is_behind:  # Told once: until it is over, every change fails alike.
-                    log.warning("a change is not in the database yet and will be tried again: %s", fault)
-                self._is_behind = True
-                self._keep(change, again)
-                return False
-            # It would fail for ever, and hold up all others.
             is_about_nothing = isinstance(exc, IntegrityError) and "foreign key" in str(fault).lower()
-            log.log(logging.INFO if is_about_nothing else logging.ERROR, "a change is dropped: %s", fault)
-            change.dropped()
+            is_wrong = isinstance(exc, (DataError, ValueError)) or monotonic() - change.begun > _REFUSED_FOR_S
+            if is_about_nothing or (is_wrong and not is_away(exc)):
+                log.log(logging.INFO if is_about_nothing else logging.ERROR, "a change is dropped: %s", fault)
+                change.dropped()
+                return True
+            if not self._is_behind:  # Told once: until it is over, every change fails alike.
+                log.warning("a change is not in the database yet and will be tried again: %s", fault)
+            self._is_behind = True
+            self._keep(change, again and is_away(exc))
+            return not is_away(exc)  # One that is refused for itself holds up no other.
         return True
 
-    def _keep(self, change: _Change, again: bool) -> None:
-        if again:
+    def _keep(self, change: _Change, is_next: bool) -> None:
+        if is_next:
             self._failed.appendleft(change)
         else:
             self._failed.append(change)

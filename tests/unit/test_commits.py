@@ -146,3 +146,22 @@ def test_fault_in_a_write_is_not_hidden(commits: Commits) -> None:
     with pytest.raises(ZeroDivisionError):
         commits.commit(fault)
     assert commits.waiting == 0
+
+
+def test_write_that_the_database_refuses_for_now_waits_and_holds_up_no_other(
+    commits: Commits, lock: sqlite3.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lock.execute("CREATE TRIGGER stop BEFORE UPDATE OF priority ON accounts WHEN new.priority = 3 "
+                 "BEGIN SELECT RAISE(FAIL, 'no room'); END")  # fmt: skip
+    commits.commit(priority(3))
+    commits.commit(priority(7))
+    commits.retry()
+    assert (stored(), commits.waiting) == (7, 1)
+    lock.execute("DROP TRIGGER stop")
+    commits.retry()
+    assert (stored(), commits.waiting) == (3, 0)
+    lock.execute("CREATE TRIGGER stop BEFORE UPDATE ON accounts BEGIN SELECT RAISE(FAIL, 'no room'); END")
+    monkeypatch.setattr(module, "_REFUSED_FOR_S", 0.0)
+    dropped: list[str] = []
+    commits.commit(priority(1), lambda: dropped.append("refused for long"))
+    assert (dropped, commits.waiting) == (["refused for long"], 0)
