@@ -23,7 +23,7 @@
   // At an axis: the letters that the pages use, and as many digits as tell a tick from the next one, `gap` away.
   function digits(value, gap) {
     let most = 0;
-    while (most < 6 && Math.abs(gap * 10 ** most - Math.round(gap * 10 ** most)) > 0.01) most += 1;
+    for (let step = gap; most < 6 && (Math.round(step) === 0 || Math.abs(step - Math.round(step)) > 0.01); step *= 10) most += 1;
     return value.toLocaleString(undefined, { maximumFractionDigits: most });
   }
   function compact(value, gap) {

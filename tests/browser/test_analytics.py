@@ -51,15 +51,24 @@ CanvasRenderingContext2D.prototype.fillText = function (words) { this.canvas.tol
 """
 
 
-def test_no_two_ticks_of_an_axis_say_the_same(visit: Visit, installation: Installation) -> None:
+@pytest.mark.parametrize(
+    ("model", "output", "ticks"),
+    [
+        ("claude-opus-4-5", 6500, ["$0", "$0.05", "$0.1", "$0.15"]),
+        ("claude-opus-4-1", 65, ["$0", "$0.001", "$0.002", "$0.003", "$0.004", "$0.005"]),
+    ],
+)
+def test_no_two_ticks_of_an_axis_say_the_same(
+    visit: Visit, installation: Installation, model: str, output: int, ticks: list[str]
+) -> None:
     with installation.entered():
-        put(end(now_ms() - 5000, model="claude-opus-4-5", model_served="claude-opus-4-5", tokens=[0, 6500, 0, 0, 0, 0]))
+        put(end(now_ms() - 5000, model=model, model_served=model, tokens=[0, output, 0, 0, 0, 0]))
     page = visit("/dashboard/profile")
     page.add_init_script(NOTE_WORDS)
-    page.goto("/dashboard/analytics?range=24h&model=claude-opus-4-5")
+    page.goto(f"/dashboard/analytics?range=24h&model={model}")
     expect(page.locator(".chart:not(:has([aria-busy]))")).to_have_count(len(KINDS))
     words = page.locator("#place-cost canvas").evaluate("one => one.told.filter(words => words.startsWith('$'))")
-    assert words == ["$0", "$0.05", "$0.1", "$0.15"]
+    assert words == ticks
 
 
 def test_points_without_neighbours_are_drawn(visit: Visit) -> None:
