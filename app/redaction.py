@@ -28,8 +28,13 @@ _RULES = tuple(
 )
 
 
-KEY_MARKS = ("ccf_", "sk-")
-"""What API keys begin with, for texts that nearly never hold one."""
+_KEYS = ("ccf_", "sk-")
+"""What API keys begin with."""
+
+
+def without_keys(text: str) -> str:
+    """Return the text redacted if a key is in it; cheap for the many texts of a request that nearly never hold one."""
+    return redact(text) if any(key in text for key in _KEYS) else text
 
 
 def redact(text: str) -> str:

@@ -6,7 +6,7 @@ import zlib
 from dataclasses import dataclass
 from typing import Any
 
-from app.redaction import KEY_MARKS, redact
+from app.redaction import without_keys
 from app.usage.capture import Capture, join
 from app.values import Headers
 from app.vault import Vault
@@ -60,13 +60,12 @@ def _compressed(data: bytes) -> bytes:
 
 def redact_headers(headers: Headers) -> list[tuple[str, str]]:
     """Return the header fields with the values of credentials replaced."""
-    return [(name, _REDACTED if name.lower() in _SECRET_HEADERS else _harmless(value)) for name, value in headers]
+    return [(name, _REDACTED if name.lower() in _SECRET_HEADERS else _bounded(value)) for name, value in headers]
 
 
-def _harmless(value: str) -> str:
+def _bounded(value: str) -> str:
     """Return a value without keys, and no more of it than anybody wants to read."""
-    if any(mark in value for mark in KEY_MARKS):
-        value = redact(value)
+    value = without_keys(value)
     return value if len(value) <= _MAX_VALUE else f"{value[:_MAX_VALUE]}…"
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from app.clock import now_ms
-from app.redaction import KEY_MARKS, redact
+from app.redaction import redact, without_keys
 from app.usage.capture import Capture
 from app.usage.journal import Journal
 from app.usage.meter import Reading
@@ -89,7 +89,7 @@ class Recorder:
             "id": request.id,
             "started_at": request.received_at,
             "method": request.method,
-            "path": _harmless(request.path),
+            "path": without_keys(request.path),
             "model": request.model,
             "stream": request.stream,
             "session_id": request.session_id,
@@ -170,7 +170,7 @@ def _head(record: Record, outcome: Outcome) -> dict[str, Any]:
         "agent_id": request.agent_id,
         "parent_agent_id": request.parent_agent_id,
         "method": request.method,
-        "path": _harmless(request.path),
+        "path": without_keys(request.path),
         "model": request.model,
         "stream": request.stream,
         "strategy": record.strategy,
@@ -207,8 +207,3 @@ def _add_reading(head: dict[str, Any], reading: Reading, outcome: Outcome) -> No
     head["tokens"] = tokens.counts
     if reading.error is not None and not head["error"]:
         head["error"] = redact(f"{reading.error[0]}: {reading.error[1]}")
-
-
-def _harmless(path: str) -> str:
-    """Return a path without the key that somebody wrote into it."""
-    return redact(path) if any(mark in path for mark in KEY_MARKS) else path
