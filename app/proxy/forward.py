@@ -2,7 +2,7 @@
 
 import random
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from app.accounts.tokens import NoCredential
 from app.clock import now_ms
@@ -196,17 +196,13 @@ class Corridor:
         candidate = served.candidate
         if verdict.reason == "served":
             runtime.pool.served(candidate.id, verdict, started_at, now)
-            self._remember(made, candidate, verdict, now)
+            self._remember(made, candidate, now)
         self._record.attempted(candidate, started_at, served.opened.answer.status, verdict)
         return served
 
-    def _remember(self, made: Plan, candidate: Candidate, verdict: Verdict, now: int) -> None:
+    def _remember(self, made: Plan, candidate: Candidate, now: int) -> None:
         """Write what makes the next request stick, which usually is nothing."""
-        strategy = self._settings.lb_strategy
-        if verdict.windows:
-            candidate = replace(candidate, windows=verdict.windows)
-        sticky = Sticky(self._settings.session_duration_ms, made.holder_id, self._runtime.recent)
-        change = after_served(strategy, made, candidate, self._request, now, sticky)
+        change = after_served(self._settings.lb_strategy, made, candidate, self._request, now)
         if change is None:
             return
         if change.kind == "start":

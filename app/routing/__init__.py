@@ -55,16 +55,12 @@ def plan(strategy: str, candidates: Sequence[Candidate], request: ProxyRequest, 
 
 
 def after_served(
-    strategy: str, made: Plan, served: Candidate, request: ProxyRequest, now_ms: int, sticky: Sticky
+    strategy: str, made: Plan, served: Candidate, request: ProxyRequest, now_ms: int
 ) -> StickyChange | None:
-    """Return what to write once an answer was served in full or has begun; None when nothing changes.
-
-    `served`: with the windows of the answer where they are known, so that a session knows when its window resets.
-    """
+    """Return what to write once an answer was served in full or has begun; None when nothing changes."""
     if request.forced_account is not None or made.is_aside:
         return None
-    pool = Pool(made.order, made.order, made.refused, request, now_ms, sticky)
-    return STRATEGIES[strategy].after_served(pool, made, served)
+    return STRATEGIES[strategy].after_served(made, served, request, now_ms)
 
 
 def pool_for(candidates: Sequence[Candidate], request: ProxyRequest, now_ms: int, sticky: Sticky) -> Pool:

@@ -2,7 +2,7 @@
 
 from app.routing.plan import Plan, Pool, StickyChange, Strategy
 from app.routing.ranking import first_with, least_used_first
-from app.values import Candidate
+from app.values import Candidate, ProxyRequest
 
 
 def order(pool: Pool) -> Plan:
@@ -16,15 +16,15 @@ def order(pool: Pool) -> Plan:
     return Plan(first_with(ranked, pinned), pool.refused, "it holds the client session", pinned.id)
 
 
-def after_served(pool: Pool, plan: Plan, served: Candidate) -> StickyChange | None:
+def after_served(plan: Plan, served: Candidate, request: ProxyRequest, now_ms: int) -> StickyChange | None:
     """Return that the client session now belongs to the account, or still does.
 
     A holder that failed this once, and can be asked again, keeps the session.
     """
-    session_id = pool.request.session_id
+    session_id = request.session_id
     if session_id is None or (plan.holder_id is not None and served.id != plan.holder_id):
         return None
-    return StickyChange("pin" if plan.holder_id is None else "touch", served.id, pool.now_ms, session_id)
+    return StickyChange("pin" if plan.holder_id is None else "touch", served.id, now_ms, session_id)
 
 
 AFFINITY = Strategy("session-affinity", "Each client session stays on its account", order, after_served)

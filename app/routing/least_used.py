@@ -2,7 +2,7 @@
 
 from app.routing.plan import Plan, Pool, StickyChange, Strategy
 from app.routing.ranking import least_used_first
-from app.values import Candidate
+from app.values import Candidate, ProxyRequest
 
 
 def order(pool: Pool) -> Plan:
@@ -10,7 +10,7 @@ def order(pool: Pool) -> Plan:
     return Plan(least_used_first(pool.eligible, pool.now_ms, pool.sticky), pool.refused, "the least used account")
 
 
-def after_served(_pool: Pool, _plan: Plan, _served: Candidate) -> StickyChange | None:
+def after_served(_plan: Plan, _served: Candidate, _request: ProxyRequest, _now_ms: int) -> StickyChange | None:
     """Return None: nothing sticks."""
     return None
 

@@ -61,7 +61,7 @@ class Plan:
 class StickyChange:
     """What to write after a served answer.
 
-    `start`: the account starts a session at `at`, which ends at `session_reset_at` at the latest.
+    `start`: the account starts a session at `at`.
     `pin`: the client session `session_id` belongs to the account from `at` on. `touch`: it still does.
     """
 
@@ -69,7 +69,6 @@ class StickyChange:
     account_id: int
     at: int
     session_id: str | None = None
-    session_reset_at: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,4 +78,4 @@ class Strategy:
     name: str
     label: str
     order: Callable[[Pool], Plan]
-    after_served: Callable[[Pool, Plan, Candidate], StickyChange | None]
+    after_served: Callable[[Plan, Candidate, ProxyRequest, int], StickyChange | None]

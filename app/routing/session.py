@@ -2,7 +2,7 @@
 
 from app.routing.plan import Plan, Pool, StickyChange, Strategy
 from app.routing.ranking import best_first, first_with
-from app.values import Candidate
+from app.values import Candidate, ProxyRequest
 
 
 def is_active(candidate: Candidate, duration_ms: int, now_ms: int) -> bool:
@@ -36,21 +36,14 @@ def order(pool: Pool) -> Plan:
     return Plan(first_with(ranked, held), pool.refused, "it holds the session", held.id)
 
 
-def after_served(pool: Pool, plan: Plan, served: Candidate) -> StickyChange | None:
+def after_served(plan: Plan, served: Candidate, _request: ProxyRequest, now_ms: int) -> StickyChange | None:
     """Return the session that begins with this answer.
 
     None while a session holds, also when its holder failed this once and another one helped out.
     """
     if plan.follows_holder or served.id == plan.holder_id:
         return None
-    return StickyChange("start", served.id, pool.now_ms, session_reset_at=_window_reset_at(served, pool.now_ms))
-
-
-def _window_reset_at(candidate: Candidate, now_ms: int) -> int | None:
-    for window in candidate.windows:
-        if window.kind == "5h" and window.reset_at is not None and window.reset_at > now_ms:
-            return window.reset_at
-    return None
+    return StickyChange("start", served.id, now_ms)
 
 
 SESSION = Strategy("session", "One account for all, until its session ends", order, after_served)

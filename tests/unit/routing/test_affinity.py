@@ -48,7 +48,7 @@ def test_request_without_a_session_goes_to_the_least_used() -> None:
     request = replace(ASKED, session_id=None)
     made = planned(sticky(3), A, B, C, request=request)
     assert names(made) == "bac"
-    assert after_served("session-affinity", made, B, request, NOW, sticky()) is None
+    assert after_served("session-affinity", made, B, request, NOW) is None
 
 
 @pytest.mark.parametrize(
@@ -65,11 +65,11 @@ def test_session_is_pinned_once_an_answer_was_served(
     remembered: Sticky, served: Candidate, change: StickyChange | None
 ) -> None:
     made = planned(remembered, A, B)
-    assert after_served("session-affinity", made, served, ASKED, NOW, remembered) == change
+    assert after_served("session-affinity", made, served, ASKED, NOW) == change
 
 
 def test_session_that_moved_stays_where_it_moved() -> None:
     moved = planned(sticky(1), replace(A, cooldown_until=NOW + 1), B)
-    change = after_served("session-affinity", moved, B, ASKED, NOW, sticky(1))
+    change = after_served("session-affinity", moved, B, ASKED, NOW)
     assert change == StickyChange("pin", 2, NOW, "s")
     assert names(planned(sticky(change.account_id), A, B)) == "ba"

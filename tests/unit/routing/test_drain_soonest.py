@@ -49,6 +49,4 @@ def test_order(candidates: list[Candidate], order: str) -> None:
 def test_session_starts_once_an_answer_was_served() -> None:
     candidates = [account("a", HOUR)]
     made = plan("drain-soonest", candidates, ASKED, NOW, STICKY)
-    assert after_served("drain-soonest", made, candidates[0], ASKED, NOW, STICKY) == StickyChange(
-        "start", ord("a"), NOW
-    )
+    assert after_served("drain-soonest", made, candidates[0], ASKED, NOW) == StickyChange("start", ord("a"), NOW)

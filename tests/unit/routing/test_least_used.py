@@ -35,4 +35,4 @@ def test_order(candidates: list[Candidate], recent: dict[str, int], order: str) 
 def test_nothing_is_remembered() -> None:
     candidates = [account("a", 0.1)]
     made = plan("least-used", candidates, ASKED, NOW, Sticky(18_000_000))
-    assert after_served("least-used", made, candidates[0], ASKED, NOW, Sticky(18_000_000)) is None
+    assert after_served("least-used", made, candidates[0], ASKED, NOW) is None

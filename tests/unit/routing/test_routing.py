@@ -100,14 +100,13 @@ def test_what_is_remembered_makes_the_next_request_stick(
     if not made.order:
         return
     served = data.draw(st.sampled_from(made.order))
-    change = after_served(strategy, made, served, ASKED, NOW, sticky)
+    change = after_served(strategy, made, served, ASKED, NOW)
     if change is None:
         return
     assert change.account_id == served.id
     if change.kind == "start":
         candidates = [
-            replace(one, session_start=change.at, session_reset_at=change.session_reset_at) if one is served else one
-            for one in candidates
+            replace(one, session_start=change.at, session_reset_at=None) if one is served else one for one in candidates
         ]
         is_newest = all((one.session_start or 0) < NOW for one in candidates if one.id != served.id)
         better = [one for one in made.order if one.priority < served.priority]
@@ -150,7 +149,7 @@ def test_forced_account_is_refused_with_its_reason_and_never_replaced(forced: Ca
 def test_forced_request_leaves_no_trace_in_what_sticks() -> None:
     request = replace(ASKED, forced_account="a")
     made = plan("session", [account("a")], request, NOW, STICKY)
-    assert after_served("session", made, made.order[0], request, NOW, STICKY) is None
+    assert after_served("session", made, made.order[0], request, NOW) is None
 
 
 def test_account_of_an_unknown_provider_is_not_asked() -> None:
@@ -173,7 +172,7 @@ def test_account_that_can_count_tokens_goes_first_and_nothing_of_it_sticks(strat
     candidates = [account("a", "openai-compatible"), account("b", priority=9)]
     made = plan(strategy, candidates, COUNT, NOW, STICKY)
     assert ([candidate.name for candidate in made.order], made.is_aside) == (["b", "a"], True)
-    assert after_served(strategy, made, made.order[0], COUNT, NOW, STICKY) is None
+    assert after_served(strategy, made, made.order[0], COUNT, NOW) is None
 
 
 @pytest.mark.parametrize("names", ["ab", "cd"])
