@@ -8,14 +8,14 @@ from app.errors import InvalidInput, NotFound
 MAX_CHARS = 100
 
 
-def checked_name(text: str, field: str = "name") -> str:
+def checked_name(text: str) -> str:
     """Return a name that may be given. Raises InvalidInput."""
     if not 1 <= len(text) <= MAX_CHARS:
-        raise InvalidInput.field(field, f"give 1 to {MAX_CHARS} characters")
+        raise InvalidInput.field("name", f"give 1 to {MAX_CHARS} characters")
     if not text.isprintable():
-        raise InvalidInput.field(field, "holds a control character or line break; give printable characters")
+        raise InvalidInput.field("name", "holds a control character or line break; give printable characters")
     if text != text.strip():
-        raise InvalidInput.field(field, "begins or ends with a blank; leave it out")
+        raise InvalidInput.field("name", "begins or ends with a blank; leave it out")
     return text
 
 

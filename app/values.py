@@ -114,7 +114,6 @@ class Candidate:
     session_start: int | None = None
     session_reset_at: int | None = None
     """Reset of the upstream's 5 h window that the running session lies in; the session ends there."""
-    created_at: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +146,6 @@ class Secret:
 
     kind: Literal["api_key", "oauth"]
     value: str = field(repr=False)
-    generation: int = 0
 
 
 @dataclass(frozen=True, slots=True)

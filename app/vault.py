@@ -111,10 +111,6 @@ class Vault:
         self._ring = ring
         return True
 
-    def is_current(self, sealed: bytes) -> bool:
-        """Whether a sealed value was sealed by the key that seals now."""
-        return sealed.startswith(self.prefix)
-
     @property
     def prefix(self) -> bytes:
         """How each value begins that was sealed by the key that seals now."""

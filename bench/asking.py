@@ -133,7 +133,7 @@ def _figures() -> dict[str, list[Ask]]:
     for name in RANGES:
         span = last(name, now)
         found |= {
-            f"{name}: totals and change": [partial(analytics.summary, span)],
+            f"{name}: totals and change": [partial(analytics.divided, span, ())],
             f"{name}: series": [partial(analytics.series, span)],
             f"{name}: series of durations, percentiles": [partial(analytics.series, span, metrics=one)],
             f"{name}: series of all percentiles": [partial(analytics.series, span, metrics=every)],
@@ -155,7 +155,7 @@ def _figures() -> dict[str, list[Ask]]:
         found[f"30d: series by local days, {hours:+} h, by model"] = [partial(analytics.series, local, group="model")]
     year = between(now - 364 * DAY_MS, now, now)
     found["a year: series by model"] = [lambda: analytics.series(year, group="model")]
-    found["a year: totals and change"] = [lambda: analytics.summary(year)]
+    found["a year: totals and change"] = [lambda: analytics.divided(year, ())]
     starts = range(now - 90 * DAY_MS, now - 10 * DAY_MS, 7 * DAY_MS)
     odd = [between(at, at + 3 * DAY_MS + 1, now) for at in starts]
     found["odd range of 3 days: series"] = [partial(analytics.series, span) for span in odd]

@@ -32,7 +32,6 @@ def candidate_of(
         overage_allowed=row.overage_allowed,
         session_start=row.session_start,
         session_reset_at=row.session_reset_at,
-        created_at=row.created_at,
     )
 
 

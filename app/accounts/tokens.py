@@ -37,7 +37,7 @@ class Credentials:
         """Return a credential that is valid now. Raises NoCredential."""
         secrets = self._secrets(candidate.id)
         if secrets.api_key is not None:
-            return Secret("api_key", secrets.api_key, secrets.generation)
+            return Secret("api_key", secrets.api_key)
         if secrets.access_token is not None:
             left_ms = FRESH_MS if secrets.expires_at is None else secrets.expires_at - now_ms()
             if left_ms < FRESH_MS and self._may_refresh(candidate.id, secrets):
@@ -168,4 +168,4 @@ class _Flight:
 
 
 def _bearer(secrets: AccountSecrets) -> Secret:
-    return Secret("oauth", secrets.access_token or "", secrets.generation)
+    return Secret("oauth", secrets.access_token or "")

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from app.background.leader import Leader
 from app.runtime import Runtime
 
+_JITTER = 0.2
+
 
 @dataclass(frozen=True, slots=True)
 class Done:
@@ -43,12 +45,11 @@ class Job:
     every_s: float
     what: str
     run: Callable[[Work], Done]
-    jitter: float = 0.2
 
     def next_at(self, now_ms: int) -> int:
         """Return when the next run is due after one that ended now."""
-        return now_ms + int(self.every_s * 1000 * random.uniform(1 - self.jitter, 1 + self.jitter))
+        return now_ms + int(self.every_s * 1000 * random.uniform(1 - _JITTER, 1 + _JITTER))
 
     def latest_at(self, now_ms: int) -> int:
         """Return the latest that `next_at` could say."""
-        return now_ms + int(self.every_s * 1000 * (1 + self.jitter))
+        return now_ms + int(self.every_s * 1000 * (1 + _JITTER))

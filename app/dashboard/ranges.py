@@ -36,12 +36,12 @@ class Chosen:
         return (reader_offset_ms() - self.span.offset_ms) % HOUR_MS // MINUTE_MS
 
 
-def chosen(default: str = "24h") -> Chosen:
+def chosen() -> Chosen:
     """Return the range that the address names. Raises InvalidInput."""
     start, end = moment("from"), moment("to")
     now, offset_ms = now_ms(), reader_offset_ms()
     if start is None and end is None:
-        name = request.args.get("range") or default
+        name = request.args.get("range") or "24h"
         return Chosen(last(name, now, offset_ms), name)
     end = now + MINUTE_MS if end is None else min(end, now + DAY_MS)
     start = end - DAY_MS if start is None else max(start, now - _LONGEST_MS)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 from app.errors import Unavailable, UpstreamFailed
-from app.providers import limits, verdicts
+from app.providers import verdicts
 from app.providers.forwarding import joined_url, passed_up
 from app.providers.models import mapped_model, targets, with_model
 from app.providers.oauth import OAUTH_BETA, OAuthWire
@@ -94,10 +94,6 @@ class Provider(OAuthWire):
     def failed(self, error: UpstreamFailed) -> Verdict:
         """Return what it means that the upstream gave no answer."""
         return verdicts.failed(error)
-
-    def windows(self, headers: Mapping[str, str], now_ms: int) -> tuple[Window, ...]:
-        """Return the rate-limit windows that an answer's headers tell of. `headers`: lower-case names."""
-        return limits.windows(headers, now_ms)
 
     def usage_request(self, endpoints: OAuthEndpoints, secret: Secret, endpoint: str | None = None) -> Outbound | None:
         """Return the request that asks how full the windows are, or None when there is nowhere to ask.

@@ -45,7 +45,6 @@ __all__ = [
     "in_range",
     "percentiles",
     "series",
-    "summary",
 ]
 
 OTHERS = "others"
@@ -93,11 +92,6 @@ class Share:
     name: str | None
     provider: str | None
     totals: Totals
-
-
-def summary(span: Range, narrow: Narrow | None = None) -> Summary:
-    """Return a range's totals beside those of the range before it. Call inside an app context, off the event loop."""
-    return divided(span, (), narrow)[0]
 
 
 def divided(

@@ -12,8 +12,6 @@ if sys.version_info >= (3, 14):
 else:
     from backports import zstd
 
-DECODABLE = frozenset({"gzip", "x-gzip", "deflate", "br", "zstd", "identity"})
-"""Codings that can be read here; whoever asks an upstream for others cannot meter the answer."""
 
 MAX_PIECE_BYTES = 1 << 20
 """About the largest piece that a decoder hands out at once (br: twice as much), however small the input was."""

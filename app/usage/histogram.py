@@ -13,15 +13,13 @@ from struct import unpack_from
 
 PER_OCTAVE = 4
 OCTAVES = 24
-BUCKETS = OCTAVES * PER_OCTAVE + 1
-"""The last one holds what is above 2^24 (of milliseconds: 4.6 hours)."""
 
 _LANE_BITS = 64
 _LANE_BYTES = _LANE_BITS // 8
 _ADDED_AT_ONCE = 256
 
 EDGES = tuple(sorted({floor(2 ** (step / PER_OCTAVE) + 1e-9) for step in range(OCTAVES * PER_OCTAVE + 1)}))
-"""Upper edge of each bucket, inclusive; small ones are exact."""
+"""Upper edge of each bucket, inclusive; small ones are exact. One more holds what is above 2^24 (4.6 hours in ms)."""
 
 
 def bucket_of(value: int) -> int:

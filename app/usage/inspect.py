@@ -47,14 +47,12 @@ _LEGACY_SESSION = re.compile(r"_session_([0-9a-fA-F-]{36})$")
 class BodyFacts:
     """What a request's body says. All unknown where it is no JSON object.
 
-    `session_id`: the session part of `metadata.user_id`, or `prompt_cache_key`. `is_json` is a claim about the shape,
-    not about every byte: only the API itself validates a body.
+    `session_id`: the session part of `metadata.user_id`, or `prompt_cache_key`. Only the API itself validates a body.
     """
 
     model: str | None = None
     stream: bool = False
     session_id: str | None = None
-    is_json: bool = False
 
 
 _UNKNOWN = BodyFacts()
@@ -78,7 +76,6 @@ def peek(body: bytes, content_type: str = "", content_encoding: str = "") -> Bod
         model=_text(document.get("model")),
         stream=document.get("stream") is True,
         session_id=_session(document.get("metadata")) or _text(document.get("prompt_cache_key")),
-        is_json=True,
     )
 
 

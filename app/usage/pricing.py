@@ -125,11 +125,6 @@ def price_version() -> str:
     return _table()[0]
 
 
-def is_priced(model: str) -> bool:
-    """Whether the table has prices for a model."""
-    return _find(model) is not None
-
-
 def listed(model: str, at_ms: int) -> Rates | None:
     """Return the table's prices of a model at a time, those of a short prompt; None for a model without prices."""
     entry = _find(model)

@@ -1,11 +1,6 @@
 """Errors of one API in the shape of the other: of a status, and inside a stream."""
 
-from app.providers.openai_wire.tables import (
-    ERROR_TYPE_OF_CODE,
-    ERROR_TYPE_OF_STATUS,
-    OPENAI_ERRORS,
-    STATUS_OF_ERROR_TYPE,
-)
+from app.providers.openai_wire.tables import ERROR_TYPE_OF_CODE, ERROR_TYPE_OF_STATUS, OPENAI_ERRORS
 from app.providers.openai_wire.translation import Json, dumps, items, mapping, number, parsed, text
 
 _TOO_LONG = "context_length_exceeded"
@@ -35,11 +30,6 @@ def anthropic_error(value: object, status: int | None = None, *, fallback: str =
     return {"type": "error", "error": {"type": kind, "message": message}}
 
 
-def status_of(error: Json) -> int:
-    """Return the HTTP status that belongs to an Anthropic error object."""
-    return STATUS_OF_ERROR_TYPE.get(text(mapping(error.get("error")).get("type")), 500)
-
-
 def error_to_openai(status: int, body: bytes) -> bytes:
     """Return an Anthropic error body, or any other body of that status, in OpenAI's shape."""
     return dumps(openai_error(parsed(body), status, fallback=body[:_SHOWN_CHARS].decode(errors="replace")))
@@ -62,7 +52,7 @@ def _kind(status: int | None, code: str, kind: str) -> str:
     if status is not None and status >= 400:
         default = "api_error" if status >= 500 else "invalid_request_error"
         return ERROR_TYPE_OF_STATUS.get(status, default)
-    if kind in STATUS_OF_ERROR_TYPE and code in ("", kind):
+    if kind in OPENAI_ERRORS and code in ("", kind):
         return kind
     return ERROR_TYPE_OF_CODE.get(code) or ERROR_TYPE_OF_CODE.get(kind) or "api_error"
 

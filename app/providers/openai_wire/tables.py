@@ -73,21 +73,6 @@ ERROR_TYPE_OF_STATUS: Mapping[int, str] = {
 }
 """HTTP status -> Anthropic's error.type; other 4xx are invalid_request_error, other 5xx api_error."""
 
-STATUS_OF_ERROR_TYPE: Mapping[str, int] = {
-    "invalid_request_error": 400,
-    "authentication_error": 401,
-    "billing_error": 402,
-    "permission_error": 403,
-    "not_found_error": 404,
-    "conflict_error": 409,
-    "request_too_large": 413,
-    "rate_limit_error": 429,
-    "api_error": 500,
-    "timeout_error": 504,
-    "overloaded_error": 529,
-}
-"""Anthropic's error.type -> HTTP status, for an error that came inside a stream."""
-
 ERROR_TYPE_OF_CODE: Mapping[str, str] = {
     "context_length_exceeded": "invalid_request_error",
     "string_above_max_length": "invalid_request_error",

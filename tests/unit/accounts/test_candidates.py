@@ -19,7 +19,7 @@ def of(given: Account) -> Candidate:
 
 
 def test_fresh_account_is_free_to_be_asked() -> None:
-    expected = Candidate(7, "work", "max", priority=3, endpoint="https://upstream.test", created_at=5)
+    expected = Candidate(7, "work", "max", priority=3, endpoint="https://upstream.test")
     assert of(row()) == expected
 
 
@@ -53,7 +53,6 @@ def test_state_of_the_row_is_taken_over() -> None:
         overage_allowed=False,
         session_start=10,
         session_reset_at=20,
-        created_at=5,
     )
 
 

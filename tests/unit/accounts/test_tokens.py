@@ -205,6 +205,6 @@ def test_api_key_is_handed_out_as_such(here: Process) -> None:
     state = here.run.pool.state(here.candidate().id)
     assert state is not None
     state.secrets = type(state.secrets)(api_key="sk-ant-api03-x", generation=7)
-    assert here.credentials.secret(here.candidate()) == Secret("api_key", "sk-ant-api03-x", 7)
+    assert here.credentials.secret(here.candidate()) == Secret("api_key", "sk-ant-api03-x")
     with pytest.raises(NoCredential, match="API key"):
-        here.credentials.renew(here.candidate(), Secret("api_key", "sk-ant-api03-x", 7))
+        here.credentials.renew(here.candidate(), Secret("api_key", "sk-ant-api03-x"))

@@ -8,7 +8,6 @@ from hypothesis import strategies as st
 
 from app.errors import InvalidInput, Unavailable, UpstreamFailed
 from app.providers import PROVIDERS
-from app.providers.base import Provider
 from app.values import Candidate, Headers, OAuthEndpoints, ProxyRequest, Secret, folded
 
 OAUTH = Secret("oauth", "sk-ant-oat01-account")
@@ -165,11 +164,6 @@ def test_provider_is_frozen() -> None:
 
 def test_failure_of_the_network_is_the_upstreams() -> None:
     assert PROVIDERS["max"].failed(UpstreamFailed("no route", phase="connect", sent=False)).reason == "upstream"
-
-
-def test_windows_are_those_of_the_headers() -> None:
-    headers = {"anthropic-ratelimit-unified-5h-status": "allowed"}
-    assert [window.kind for window in Provider("x", "X").windows(headers, 0)] == ["5h"]
 
 
 _NAMES = st.text(alphabet="abcdefghijklmnopqrstuvwxyzABCXYZ0123456789-", min_size=1, max_size=20)

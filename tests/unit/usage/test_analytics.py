@@ -12,7 +12,7 @@ from app.clock import now_ms
 from app.db import reading
 from app.errors import InvalidInput
 from app.usage import analytics, spans
-from app.usage.analytics import OTHERS, Narrow, divided, percentiles, series, summary
+from app.usage.analytics import OTHERS, Narrow, divided, percentiles, series
 from app.usage.models import Request
 from app.usage.sums import METRICS, NOTHING, Percentiles, Totals
 from tests.unit.usage.records import KEYS, MODELS, NOW, anything, end, put
@@ -71,7 +71,7 @@ def added(parts: Iterable[Totals]) -> tuple[object, ...]:
 @pytest.mark.parametrize("span", RANGES, ids=lambda span: f"{span.length_ms // HOUR}h by {span.bucket_ms // 60_000}m")
 def test_series_add_up_to_the_totals_under_every_filter(history: None, span: spans.Range) -> None:
     for narrow in narrows():
-        whole = summary(span, narrow).totals
+        whole = divided(span, (), narrow)[0].totals
         for group in (None, *analytics.GROUPS):
             lines = series(span, narrow, group, most=2)
             assert added(line.totals for line in lines) == plain(whole)
@@ -91,7 +91,7 @@ def test_totals_count_exactly_the_rows_of_the_range(history: None, span: spans.R
         rows = session.execute(
             select(Request.id).where(Request.started_at >= span.start, Request.started_at < span.end)
         ).all()
-    assert summary(span).totals.requests == len(rows)
+    assert divided(span, ())[0].totals.requests == len(rows)
 
 
 @pytest.mark.parametrize("hours", [2, -5, 12, -11, 11, 0])
@@ -119,7 +119,7 @@ def test_days_of_local_time_hold_the_requests_of_those_days(
 
 def test_change_is_against_the_range_before(app: Flask, clock: None) -> None:
     put(*(end(NOW - HOUR - at) for at in (1, 2)), *(end(NOW - at, status=500) for at in (1, 2, 3)))
-    found = summary(spans.between(NOW - HOUR, NOW, NOW))
+    found = divided(spans.between(NOW - HOUR, NOW, NOW), ())[0]
     assert (found.totals.requests, found.before.requests) == (3, 2)
     assert found.change["requests"] == pytest.approx(0.5)
     assert found.change["success_rate"] == -1
@@ -127,7 +127,7 @@ def test_change_is_against_the_range_before(app: Flask, clock: None) -> None:
 
 
 def test_nothing_known_is_not_zero(app: Flask, clock: None) -> None:
-    held = summary(spans.last("1h", NOW)).totals
+    held = divided(spans.last("1h", NOW), ())[0].totals
     assert (held.requests, held.success_rate, held.tokens.input, held.cost.total_micro_usd) == (0, None, None, None)
     assert (held.cache_hit, held.mean_duration_ms, held.mean_tokens_per_s) == (None, None, None)
     assert percentiles(spans.last("1h", NOW))["duration"].p95 is None
@@ -146,7 +146,7 @@ def test_every_percentile_lies_between_median_and_highest(history: None, group: 
                     seen += 1
     assert seen > 50
     counted = sum(point.percentiles["duration"].count for line in lines for point in line.points if point.percentiles)
-    assert counted == percentiles(span)["duration"].count == summary(span).totals.requests
+    assert counted == percentiles(span)["duration"].count == divided(span, ())[0].totals.requests
 
 
 @given(st.lists(st.integers(0, 3_000_000), min_size=1, max_size=200))

@@ -40,7 +40,7 @@ def claude_code(size: int = 80_000, **more: object) -> dict[str, object]:
     }
 
 
-FACTS = BodyFacts(model="claude-opus-4-8", stream=True, session_id=SESSION, is_json=True)
+FACTS = BodyFacts(model="claude-opus-4-8", stream=True, session_id=SESSION)
 
 
 @pytest.mark.parametrize("size", [100, 80_000, 2_000_000])
@@ -78,7 +78,7 @@ def test_session_of_a_user_id(user_id: object, session_id: str | None, filler: s
 @pytest.mark.parametrize("filler", ["", "x" * 10_000], ids=["small", "large"])
 def test_a_prompt_cache_key_is_a_session(filler: str) -> None:
     assert peek(body_of(model="gpt-x", input=filler, stream=True, prompt_cache_key="abc")) == BodyFacts(
-        "gpt-x", True, "abc", True
+        "gpt-x", True, "abc"
     )
 
 

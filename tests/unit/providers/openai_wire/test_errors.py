@@ -7,7 +7,6 @@ from app.providers.openai_wire.errors import (
     error_to_anthropic,
     error_to_openai,
     openai_error,
-    status_of,
 )
 
 
@@ -34,11 +33,6 @@ def test_error_inside_a_stream_tells_its_type_itself(error: object, kind: str) -
     made = anthropic_error(error)
     assert made["error"]["type"] == kind
     assert made["error"]["message"]
-
-
-def test_status_belongs_to_the_type() -> None:
-    assert status_of({"error": {"type": "rate_limit_error"}}) == 429
-    assert status_of({"error": {"type": "odd"}}) == 500
 
 
 def test_overflow_is_told_in_the_words_of_each_side() -> None:

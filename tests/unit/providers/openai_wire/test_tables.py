@@ -6,7 +6,6 @@ def test_every_reason_and_error_of_anthropic_has_a_counterpart() -> None:
     assert set(tables.INCOMPLETE_REASONS) <= set(tables.FINISH_REASONS)
     kinds = set(tables.ERROR_TYPE_OF_STATUS.values()) | set(tables.ERROR_TYPE_OF_CODE.values())
     assert kinds <= set(tables.OPENAI_ERRORS)
-    assert set(tables.STATUS_OF_ERROR_TYPE) == set(tables.OPENAI_ERRORS)
 
 
 def test_finish_reasons_lead_back_to_their_stop_reason() -> None:
