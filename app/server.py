@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from flask import Flask, Response, request
 from flask.sessions import SecureCookieSessionInterface, SessionMixin
@@ -19,10 +19,18 @@ HOT_BLUEPRINT = "proxy."
 """Endpoints of this blueprint run without hooks, sessions and log-in."""
 
 COOPERATIVE = "_cooperative"
-"""Attribute of a view that runs on the event loop because it streams."""
+"""Attribute of a view that runs on the event loop."""
+
+View = TypeVar("View", bound=Callable[..., Any])
 
 _BODY_WITHIN_S = 60.0
 """How long the body of a request for a page or to the API may take to arrive."""
+
+
+def cooperative(view: View) -> View:
+    """Have a view run on the event loop: it streams, or needs no thread; it offloads its database work itself."""
+    setattr(view, COOPERATIVE, True)
+    return view
 
 
 class PageSessions(SecureCookieSessionInterface):

@@ -9,7 +9,7 @@ from flask import Blueprint
 from app.accounts import service
 from app.accounts.entry import NewAccount
 from app.accounts.overview import AccountView
-from app.api.operations import cooperative, operation
+from app.api.operations import operation
 from app.api.rules import MAX_NUMBER, Between, Chars, Items, Name, OneOf, Text
 from app.background.asked_polls import poll_account
 from app.db import offload
@@ -17,6 +17,7 @@ from app.errors import InvalidInput
 from app.gate.visitors import actor
 from app.providers import PROVIDERS
 from app.runtime import runtime
+from app.server import cooperative
 from app.values import TokenPair
 
 accounts = Blueprint("accounts", __name__, url_prefix="/accounts")

@@ -5,12 +5,15 @@ from flask import Blueprint, Response, jsonify
 from app.clock import now_ms
 from app.routing import ineligible
 from app.runtime import runtime
+from app.server import cooperative
 from app.version import VERSION
 
 health = Blueprint("health", __name__)
 
 
+# On the event loop: they must answer when all threads wait for the database.
 @health.get("/health")
+@cooperative
 def live() -> Response:
     """Say that the process turns, and how the pool is."""
     run = runtime()
@@ -28,6 +31,7 @@ def live() -> Response:
 
 
 @health.get("/health/ready")
+@cooperative
 def ready() -> tuple[Response, int]:
     """Say whether new requests should come here: 503 with the reason when not. A full disk is told all the same."""
     run = runtime()
@@ -38,8 +42,3 @@ def ready() -> tuple[Response, int]:
     waiting = run.recorder.waiting
     reason = f"{waiting} records wait in memory: the journal cannot be written" if waiting else None
     return jsonify(status="ready", reason=reason), 200
-
-
-# On the event loop: they must answer when all threads wait for the database.
-live._cooperative = True  # type: ignore[attr-defined]  # noqa: SLF001
-ready._cooperative = True  # type: ignore[attr-defined]  # noqa: SLF001

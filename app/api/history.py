@@ -7,12 +7,13 @@ from flask import Blueprint, Response
 
 from app.api import cursors
 from app.api.narrowing import account_ids, check_order, key_ids
-from app.api.operations import cooperative, operation
+from app.api.operations import operation
 from app.api.rules import Between, Cursor, Text, Time, Values
 from app.db import offload_in_context
 from app.gate.streams import long_answer
 from app.gate.visitors import actor
 from app.runtime import runtime
+from app.server import cooperative
 from app.usage import feed
 from app.usage.export import MEDIA_TYPES, Format, noted_export
 from app.usage.queries import FacetValue, RequestDetail, facets, list_requests

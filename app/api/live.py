@@ -5,11 +5,12 @@ from typing import Any
 
 from flask import Blueprint, Response, request
 
-from app.api.operations import cooperative, operation
+from app.api.operations import operation
 from app.api.shapes import shown
 from app.errors import InvalidInput
 from app.gate.streams import Event, event_stream
 from app.runtime import runtime
+from app.server import cooperative
 from app.usage.feed import Change, Feed, News
 
 live = Blueprint("live", __name__, url_prefix="/requests")

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from flask import Blueprint, Response
 
 from app.api.live import last_event_id
-from app.api.operations import cooperative, operation
+from app.api.operations import operation
 from app.api.rules import Between, Text
 from app.api.shapes import shown
 from app.db import offload
@@ -15,6 +15,7 @@ from app.gate.streams import Event, event_stream
 from app.log_lines import Line, Wanted, seen
 from app.logs import Follower, log_path, tail
 from app.runtime import runtime
+from app.server import cooperative
 
 log_lines = Blueprint("logs", __name__, url_prefix="/logs")
 

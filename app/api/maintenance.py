@@ -8,7 +8,7 @@ from typing import Literal
 from flask import Blueprint
 
 from app.api.jobs import Asked
-from app.api.operations import cooperative, operation
+from app.api.operations import operation
 from app.api.rules import Time
 from app.background import jobs
 from app.checkup import Check, examine
@@ -16,6 +16,7 @@ from app.db import db
 from app.gate.visitors import actor
 from app.runtime import runtime
 from app.schema import revision
+from app.server import cooperative
 from app.usage import reprice as repricing
 from app.usage.reprice import Repricing
 from app.usage.upkeep import Analysis, analyze, clear_history

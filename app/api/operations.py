@@ -72,12 +72,6 @@ def operation(
     return made
 
 
-def cooperative(view: View) -> View:
-    """Have a view run on the event loop, because it streams; it offloads its database work itself."""
-    view._cooperative = True  # type: ignore[attr-defined]  # noqa: SLF001 - what `app.server` looks at
-    return view
-
-
 def answer(value: object, status: int = 200) -> Response:
     """Return a value as a JSON answer."""
     return Response(dumped(value), status, mimetype=JSON)

@@ -15,6 +15,7 @@ from app.errors import InvalidInput
 from app.gate.streams import Event, event_stream, long_answer
 from app.gate.visitors import actor
 from app.runtime import runtime
+from app.server import cooperative
 from app.usage import feed
 from app.usage.export import MEDIA_TYPES, noted_export
 from app.usage.feed import Change, Feed
@@ -57,6 +58,7 @@ def requests() -> ResponseReturnValue:
 
 
 @dashboard.get("/requests/stream")
+@cooperative
 def requests_stream() -> Response:
     """Send the row of each request that begins or ends and that the filter of the address wants."""
     after = request.headers.get("Last-Event-ID") or request.args.get("after", "")
@@ -66,17 +68,12 @@ def requests_stream() -> Response:
     )
 
 
-requests_stream._cooperative = True  # type: ignore[attr-defined]  # noqa: SLF001 - it streams
-
-
 @dashboard.get("/requests/export.csv")
+@cooperative
 def requests_export() -> Response:
     """Send all that the filter of the address finds, newest first, as a table for other programs."""
     pieces = offload_in_context(lambda: noted_export(wanted(now_ms()), "csv", actor()))
     return long_answer(pieces, MEDIA_TYPES["csv"], "ccflare-requests.csv")
-
-
-requests_export._cooperative = True  # type: ignore[attr-defined]  # noqa: SLF001 - it streams
 
 
 class Rows:

@@ -12,6 +12,7 @@ from app.gate.streams import Event, event_stream
 from app.log_lines import LEVELS, Wanted, seen
 from app.logs import Follower, log_path
 from app.runtime import runtime
+from app.server import cooperative
 
 _SHOWN = 300
 _SEARCHED = 20_000
@@ -31,13 +32,11 @@ def logs() -> ResponseReturnValue:
 
 
 @dashboard.get("/logs/stream")
+@cooperative
 def logs_stream() -> Response:
     """Send each new line as it is written."""
     wanted, follower = _wanted(), Follower(_path())
     return event_stream(_news(wanted, follower), follower.close)
-
-
-logs_stream._cooperative = True  # type: ignore[attr-defined]  # noqa: SLF001 - it streams
 
 
 @dashboard.get("/logs/download")

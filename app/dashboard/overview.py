@@ -17,6 +17,7 @@ from app.dashboard.charts import KINDS, chart
 from app.dashboard.ranges import chosen, names, reader_offset_ms
 from app.gate.streams import Event, event_stream
 from app.runtime import runtime
+from app.server import cooperative
 from app.serving import serving, verdict
 from app.usage.analytics import Group, Share, asked_in, divided, in_range, series
 from app.usage.feed import Feed
@@ -60,13 +61,11 @@ def overview_figures() -> ResponseReturnValue:
 
 
 @dashboard.get("/overview/beats")
+@cooperative
 def overview_beats() -> ResponseReturnValue:
     """Say that requests began or ended or that accounts changed, so that the page asks for what is new."""
     run = runtime()
     return event_stream(Beats(run.feed, run.pool).look, on_loop=True)
-
-
-overview_beats._cooperative = True  # type: ignore[attr-defined]  # noqa: SLF001 - it streams
 
 
 class Beats:

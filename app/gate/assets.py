@@ -9,6 +9,8 @@ from pathlib import Path
 from flask import Blueprint, Flask, Response, current_app, request, url_for
 from werkzeug.exceptions import NotFound
 
+from app.server import cooperative
+
 _NAME = "ccflare_assets"
 _SERVED = frozenset({".css", ".js", ".svg", ".png", ".ico", ".woff2"})
 _COMPRESSED = frozenset({".css", ".js", ".svg"})
@@ -78,6 +80,7 @@ def address(name: str) -> str:
 
 
 @assets.get("/static/<path:name>")
+@cooperative
 def file(name: str) -> Response:
     """Answer with a file."""
     found = _assets().get(name)
@@ -93,9 +96,6 @@ def file(name: str) -> Response:
     response.set_etag(f"{found.version}{'-gz' if is_packed else ''}")
     response.make_conditional(request)
     return response
-
-
-file._cooperative = True  # type: ignore[attr-defined]  # noqa: SLF001 - from memory; no thread is needed
 
 
 def _assets() -> Assets:

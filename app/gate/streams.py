@@ -44,7 +44,7 @@ class Event:
 def event_stream(look: Look, close: Callable[[], None] | None = None, *, on_loop: bool = False) -> Response:
     """Answer with a stream of what `look` returns, which is called several times a second, off the event loop.
 
-    The view that returns it must run on the event loop (`_cooperative`). `close` is called at the end. `on_loop`:
+    The view that returns it must run on the event loop (`cooperative`). `close` is called at the end. `on_loop`:
     `look` hardly works and offloads by itself what does. Who may not call the view any more is sent away.
     """
     app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]  # noqa: SLF001 - outlives the request
@@ -92,7 +92,7 @@ def _pieces(
 def long_answer(pieces: Iterator[str], media_type: str, filename: str) -> Response:
     """Answer with a file of any size; each piece of it is made off the event loop, when the client took the last one.
 
-    The view that returns it must run on the event loop (`_cooperative`).
+    The view that returns it must run on the event loop (`cooperative`).
     """
     app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]  # noqa: SLF001 - outlives the request
     headers = {"Content-Disposition": f"attachment; filename={filename}"}
