@@ -1,9 +1,12 @@
 """Account rows as routing sees them."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
-from app.accounts.models import Account
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from app.accounts.models import Account, AccountWindow, ModelCooldown
 from app.values import Candidate, Window, WindowSource
 
 
@@ -42,6 +45,23 @@ def read_mappings(text: str | None) -> dict[str, tuple[str, ...]]:
     return {name: tuple(targets) for name, targets in json.loads(text).items()}
 
 
-def window_source(text: str) -> WindowSource:
-    """Return a stored source as its literal."""
-    return "poll" if text == "poll" else "header"
+def window_of(row: AccountWindow) -> Window:
+    """Return a stored window as a value."""
+    source: WindowSource = "poll" if row.source == "poll" else "header"
+    return Window(row.kind, row.utilization, row.reset_at, row.status, row.seen_at, source)
+
+
+def read_limits(
+    session: Session, ids: Collection[int] | None = None
+) -> tuple[dict[int, list[Window]], dict[int, dict[str, int]]]:
+    """Return the windows, and the model cool-downs (family -> until), by account; `ids` None: of all accounts."""
+    seen, cooling = select(AccountWindow), select(ModelCooldown)
+    if ids is not None:
+        seen, cooling = seen.where(AccountWindow.account_id.in_(ids)), cooling.where(ModelCooldown.account_id.in_(ids))
+    windows: dict[int, list[Window]] = {}
+    for row in session.execute(seen).scalars():
+        windows.setdefault(row.account_id, []).append(window_of(row))
+    cooldowns: dict[int, dict[str, int]] = {}
+    for one in session.execute(cooling).scalars():
+        cooldowns.setdefault(one.account_id, {})[one.family] = one.until
+    return windows, cooldowns

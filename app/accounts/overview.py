@@ -7,9 +7,9 @@ from typing import Literal
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.accounts.candidates import candidate_of, window_source
+from app.accounts.candidates import candidate_of, read_limits
 from app.accounts.health import Health, health_of
-from app.accounts.models import Account, AccountWindow, ModelCooldown
+from app.accounts.models import Account
 from app.accounts.secrets import read_secrets
 from app.clock import now_ms
 from app.db import reading
@@ -109,15 +109,7 @@ def _id(reference: str | int) -> int | None:
 
 def _views(session: Session, rows: Iterable[Account], vault: Vault | None) -> tuple[AccountView, ...]:
     rows = tuple(rows)
-    ids = [row.id for row in rows]
-    windows: dict[int, list[Window]] = {}
-    for seen in session.execute(select(AccountWindow).where(AccountWindow.account_id.in_(ids))).scalars():
-        windows.setdefault(seen.account_id, []).append(
-            Window(seen.kind, seen.utilization, seen.reset_at, seen.status, seen.seen_at, window_source(seen.source))
-        )
-    cooldowns: dict[int, dict[str, int]] = {}
-    for cooling in session.execute(select(ModelCooldown).where(ModelCooldown.account_id.in_(ids))).scalars():
-        cooldowns.setdefault(cooling.account_id, {})[cooling.family] = cooling.until
+    windows, cooldowns = read_limits(session, [row.id for row in rows])
     return tuple(_view(row, windows.get(row.id, []), cooldowns.get(row.id, {}), vault) for row in rows)
 
 

@@ -7,8 +7,8 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.accounts.candidates import candidate_of, window_source
-from app.accounts.models import Account, AccountWindow, ModelCooldown
+from app.accounts.candidates import candidate_of, read_limits
+from app.accounts.models import Account, AccountWindow
 from app.accounts.secrets import AccountSecrets, read_secrets
 from app.upserts import upsert
 from app.values import Candidate, Verdict, Window
@@ -32,16 +32,7 @@ class AccountState:
 
 def read_states(session: Session, vault: Vault, base_urls: Mapping[str, str]) -> dict[int, AccountState]:
     """Read every account with its windows and model cool-downs, in the order of names."""
-    windows: dict[int, list[Window]] = {}
-    for seen in session.execute(select(AccountWindow)).scalars():
-        windows.setdefault(seen.account_id, []).append(
-            Window(seen.kind, seen.utilization, seen.reset_at, seen.status, seen.seen_at, window_source(seen.source))
-        )
-    cooldowns: dict[int, dict[str, int]] = {}
-    for account_id, family, until in session.execute(
-        select(ModelCooldown.account_id, ModelCooldown.family, ModelCooldown.until)
-    ):
-        cooldowns.setdefault(account_id, {})[family] = until
+    windows, cooldowns = read_limits(session)
     states = {}
     for row in session.execute(select(Account).order_by(Account.name)).scalars():
         states[row.id] = AccountState(

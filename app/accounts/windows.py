@@ -5,13 +5,12 @@ from dataclasses import dataclass
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
-from app.accounts.candidates import window_source
+from app.accounts.candidates import window_of
 from app.accounts.forecast import SAME_RESET_MS, Forecast, Sample, forecast, pool_forecast
 from app.accounts.models import Account, AccountWindow, WindowEvent, WindowSample
 from app.clock import now_ms
 from app.db import reading
 from app.upserts import insert_new
-from app.values import Window
 
 SAMPLE_EVERY_MS = 300_000
 """A value that does not change is sampled this often, as long as it is seen."""
@@ -96,7 +95,7 @@ def outlooks() -> Outlooks:
             if not _has_history(row.kind):
                 continue
             known = _samples(session, row.account_id, row.kind, at - _LOOK_BACK_MS)
-            by_kind.setdefault(row.kind, {})[name] = forecast(_window(row), known, at)
+            by_kind.setdefault(row.kind, {})[name] = forecast(window_of(row), known, at)
     accounts: dict[str, dict[str, Forecast]] = {}
     for kind, forecasts in by_kind.items():
         for name, one in forecasts.items():
@@ -185,7 +184,3 @@ def _samples(session: Session, account_id: int, kind: str, since: int) -> list[S
         .order_by(WindowSample.at)
     )
     return [Sample(at, used, reset_at) for at, used, reset_at in session.execute(wanted) if used is not None]
-
-
-def _window(row: AccountWindow) -> Window:
-    return Window(row.kind, row.utilization, row.reset_at, row.status, row.seen_at, window_source(row.source))

@@ -2,8 +2,8 @@
 
 import pytest
 
-from app.accounts.candidates import candidate_of, read_mappings, window_source
-from app.accounts.models import Account
+from app.accounts.candidates import candidate_of, read_mappings, window_of
+from app.accounts.models import Account, AccountWindow
 from app.values import Candidate, Window
 
 WINDOW = Window("5h", 0.4, 9_000, "allowed", 1_000, "header")
@@ -95,4 +95,8 @@ def test_targets_of_a_mapping_keep_their_order() -> None:
 
 
 def test_stored_source_is_read_back() -> None:
-    assert [window_source(text) for text in ("poll", "header", "other")] == ["poll", "header", "header"]
+    assert [window_of(AccountWindow(source=text)).source for text in ("poll", "header", "other")] == [
+        "poll",
+        "header",
+        "header",
+    ]
