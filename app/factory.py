@@ -47,7 +47,7 @@ def create_app(settings: Settings, *, with_doors: bool = True) -> Flask:
     db.init_app(app, settings.database_url)
     schema.ensure(app, settings.data_dir)
     with app.app_context():
-        settings = settings.with_stored(preferences.stored())
+        settings = preferences.present(settings)
         parts = _runtime(app, settings)
         app.secret_key = installation.cookie_key(parts.vault)
         db.inline(parts.pool.load)

@@ -40,6 +40,16 @@ def stored() -> dict[str, str]:
         return {name: value for name, value in session.execute(select(Preference.name, Preference.value))}
 
 
+def present(settings: Settings) -> Settings:
+    """Return settings with what is stored now, which a process learns a moment later. Call inside an app context."""
+    return settings.with_stored(stored())
+
+
+def row_of(settings: Settings, name: str) -> SettingRow:
+    """Return one setting as it is stored now, by its name or that of its variable. Raises NotFound."""
+    return _shown(settings, setting_named(name))
+
+
 def change(settings: Settings, name: str, text: str, actor: Actor) -> SettingRow:
     """Set a setting at run time and return it as it is then. `name`: of the setting, or of its variable.
 
@@ -113,4 +123,4 @@ def _changeable(settings: Settings, name: str) -> Setting:
 
 
 def _shown(settings: Settings, line: Setting) -> SettingRow:
-    return next(row for row in settings.with_stored(stored()).rows() if row.name == line.name)
+    return next(row for row in present(settings).rows() if row.name == line.name)

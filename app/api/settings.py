@@ -11,7 +11,7 @@ from app.api.rules import Between, Chars
 from app.errors import InvalidInput
 from app.gate.visitors import actor
 from app.runtime import runtime
-from config import SettingRow, Settings, StorePayloads, StrategyName
+from config import SettingRow, StorePayloads, StrategyName
 
 settings = Blueprint("settings", __name__)
 
@@ -78,7 +78,7 @@ def strategies() -> tuple[StrategyName, ...]:
 @operation()
 def configuration() -> Configuration:
     """Show every setting."""
-    present = _present()
+    present = preferences.present(runtime().settings)
     return Configuration(present.rows(), present.warnings)
 
 
@@ -86,7 +86,7 @@ def configuration() -> Configuration:
 @operation()
 def strategy() -> Strategy:
     """Show how the account is chosen."""
-    return Strategy(_present().lb_strategy)
+    return Strategy(preferences.present(runtime().settings).lb_strategy)
 
 
 @settings.post("/config/strategy")
@@ -120,8 +120,7 @@ def set_retention(body: NewRetention) -> Retention:
 @operation(errors=(404,))
 def setting(name: str) -> SettingRow:
     """Show one setting, by its name or that of its variable."""
-    line = preferences.setting_named(name)
-    return next(row for row in _present().rows() if row.name == line.name)
+    return preferences.row_of(runtime().settings, name)
 
 
 @settings.put("/config/settings/<name>")
@@ -138,11 +137,6 @@ def reset_setting(name: str) -> SettingRow:
     return preferences.reset(runtime().settings, name, actor())
 
 
-def _present() -> Settings:
-    """Return the settings as they are stored now; this worker may be a moment behind."""
-    return runtime().settings.with_stored(preferences.stored())
-
-
 def _retention() -> Retention:
-    present = _present()
+    present = preferences.present(runtime().settings)
     return Retention(*(getattr(present, name) for name in _RETENTION.values()))

@@ -32,7 +32,7 @@ commands.add_command(config)
 @json_option
 def get(name: str) -> None:
     """Show one setting."""
-    row = _row(name)
+    row = preferences.row_of(runtime().settings, name)
     pairs = (
         ("name", row.name),
         ("value", row.value or "(empty)"),
@@ -69,7 +69,7 @@ def unset(name: str) -> None:
 @json_option
 def get_model() -> None:
     """Show the default model."""
-    row = _row(_MODEL)
+    row = preferences.row_of(runtime().settings, _MODEL)
     output.show({"model": row.value or None, "origin": row.origin}, row.value or "No default model is set.")
 
 
@@ -82,11 +82,6 @@ def set_model(model: str) -> None:
         raise InvalidInput.field("model", f"is empty; `flask ccflare config unset {_MODEL}` removes the default model")
     row = preferences.change(runtime().settings, _MODEL, model, actor())
     output.show({"model": row.value, "origin": row.origin}, f"The default model is {row.value}.")
-
-
-def _row(name: str) -> SettingRow:
-    line = preferences.setting_named(name)
-    return next(row for row in runtime().settings.rows() if row.name == line.name)
 
 
 def _table(rows: tuple[SettingRow, ...]) -> str:

@@ -84,7 +84,7 @@ def _draw(interval: float) -> None:
 
 def _look() -> Glance:
     run = runtime()
-    run.settings = run.settings.with_stored(preferences.stored())
+    run.settings = preferences.present(run.settings)
     run.pool.load()
     return glance(run)
 

@@ -12,7 +12,7 @@ from app.gate.visitors import actor
 from app.routing import STRATEGIES
 from app.runtime import runtime
 from app.usage.stats import unpriced_models
-from config import SettingRow, Settings
+from config import SettingRow
 
 _MONTH_MS = 30 * 86_400_000
 
@@ -20,7 +20,7 @@ _MONTH_MS = 30 * 86_400_000
 @dashboard.get("/settings")
 def settings() -> ResponseReturnValue:
     """Show every setting."""
-    rows = _present().rows()
+    rows = preferences.present(runtime().settings).rows()
     return show.page(
         "pages/settings.html",
         at_once=[row for row in rows if row.runtime],
@@ -34,7 +34,7 @@ def settings() -> ResponseReturnValue:
 @dashboard.route("/settings/<name>", methods=["GET", "POST"])
 def change_setting(name: str) -> ResponseReturnValue:
     """Change one setting."""
-    row = _row(name)
+    row = preferences.row_of(runtime().settings, name)
     if not forms.is_sent():
         return show.form("pages/setting.html", row=row, value=row.value, options=options(row))
     try:
@@ -47,7 +47,7 @@ def change_setting(name: str) -> ResponseReturnValue:
 @dashboard.post("/settings/<name>/reset")
 def reset_setting(name: str) -> ResponseReturnValue:
     """Give one setting its default back."""
-    row = preferences.reset(runtime().settings, _row(name).name, actor())
+    row = preferences.reset(runtime().settings, name, actor())
     return show.done(url_for("dashboard.settings"), f"{row.env} has its default again.")
 
 
@@ -69,13 +69,3 @@ def in_words(row: SettingRow) -> str:
     if row.name.endswith("_s") and number >= 60:
         return figures.span(number * 1000)
     return figures.size(number) if row.name.endswith("_bytes") and number >= 1024 else ""
-
-
-def _present() -> Settings:
-    """Return the settings as they are stored now; this worker may be a moment behind."""
-    return runtime().settings.with_stored(preferences.stored())
-
-
-def _row(name: str) -> SettingRow:
-    line = preferences.setting_named(name)
-    return next(row for row in _present().rows() if row.name == line.name)
