@@ -33,10 +33,17 @@ def usd(micro_usd: int | None) -> str:
 
 
 def exact_usd(micro_usd: int) -> str:
-    """Return an amount as exact decimal text."""
+    """Return an amount with all its digits."""
     sign = "-" if micro_usd < 0 else ""
     whole, rest = divmod(abs(micro_usd), _MICRO)
     return f"{sign}${whole:,}.{rest:06d}"
+
+
+def decimal_usd(micro_usd: int) -> str:
+    """Return an amount as exact decimal text for programs."""
+    sign = "-" if micro_usd < 0 else ""
+    whole, rest = divmod(abs(micro_usd), _MICRO)
+    return f"{sign}{whole}.{rest:06d}"
 
 
 def short(value: float | None) -> str:

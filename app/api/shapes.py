@@ -9,6 +9,8 @@ from dataclasses import MISSING, dataclass, field, fields, is_dataclass
 from functools import cache
 from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
 
+from app.figures import decimal_usd
+
 Json = dict[str, Any]
 
 _MICRO = "_micro_usd"
@@ -33,13 +35,6 @@ def camel(name: str) -> str:
     return first + "".join(part.capitalize() for part in rest)
 
 
-def usd(micro_usd: int) -> str:
-    """Return an amount as exact decimal text."""
-    sign = "-" if micro_usd < 0 else ""
-    whole, rest = divmod(abs(micro_usd), 1_000_000)
-    return f"{sign}{whole}.{rest:06d}"
-
-
 def shown(value: object) -> Any:
     """Return a value as JSON."""
     if is_dataclass(value) and not isinstance(value, type):
@@ -48,7 +43,7 @@ def shown(value: object) -> Any:
             part = getattr(value, name)
             found[key] = shown(part)
             if name.endswith(_MICRO):
-                found[_usd_name(key)] = None if part is None else usd(part)
+                found[_usd_name(key)] = None if part is None else decimal_usd(part)
         for key, (_, make) in _shape(type(value)).more.items():
             found[key] = shown(make(value))
         return found

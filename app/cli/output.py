@@ -12,7 +12,9 @@ from typing import Any, NoReturn, TypeVar
 
 import click
 
+from app import figures
 from app.errors import CcflareError
+from app.figures import decimal_usd
 from app.figures import iso as iso
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -112,13 +114,6 @@ def jsonable(value: object) -> object:
     return value.hex() if isinstance(value, bytes) else value
 
 
-def decimal_usd(micro_usd: int) -> str:
-    """Return an amount as exact decimal text."""
-    sign = "-" if micro_usd < 0 else ""
-    whole, rest = divmod(abs(micro_usd), 1_000_000)
-    return f"{sign}{whole}.{rest:06d}"
-
-
 def usd(micro_usd: int | None) -> str:
     """Return an amount for people: cents, and more digits where it is less than a dollar."""
     if micro_usd is None:
@@ -146,29 +141,12 @@ def percent(fraction: float | None) -> str:
 
 def size(count: int | None) -> str:
     """Return a number of bytes for people."""
-    if count is None:
-        return NOTHING
-    amount, units = float(count), ("B", "KB", "MB", "GB", "TB")
-    for unit in units:
-        if amount < 1024 or unit == units[-1]:
-            break
-        amount /= 1024
-    return f"{amount:.0f} {unit}" if unit == "B" else f"{amount:.1f} {unit}"
+    return NOTHING if count is None else figures.size(count)
 
 
 def span(milliseconds: int) -> str:
-    """Return a duration for people: its two largest units."""
-    seconds = max(0, milliseconds) // 1000
-    if seconds < 60:
-        return f"{seconds} s"
-    minutes, _ = divmod(seconds, 60)
-    hours, minutes_left = divmod(minutes, 60)
-    days, hours_left = divmod(hours, 24)
-    if minutes < 60:
-        return f"{minutes} min"
-    if hours < 24:
-        return f"{hours} h {minutes_left} min" if minutes_left else f"{hours} h"
-    return f"{days} d {hours_left} h" if hours_left else f"{days} d"
+    """Return a duration for people, to the minute where it is no less than one."""
+    return figures.span(milliseconds if milliseconds < 60_000 else milliseconds // 60_000 * 60_000)
 
 
 def when(at: int | None, now_ms: int) -> str:

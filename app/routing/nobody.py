@@ -1,9 +1,9 @@
 """The answer when no account can serve: honest about why, and about when one comes back."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from typing import NamedTuple
 
+from app.figures import utc
 from app.values import Ineligible
 
 MIN_RETRY_AFTER_S = 1
@@ -50,8 +50,7 @@ def _message(refused: Sequence[Ineligible], now_ms: int) -> str:
 def _line(one: Ineligible, now_ms: int) -> str:
     if one.until is None or one.until <= now_ms:
         return f"{one.name}: {one.reason}."
-    at = datetime.fromtimestamp(one.until / 1000, UTC)
-    return f"{one.name}: {one.reason}, back in {_span(one.until - now_ms)} ({at:%Y-%m-%d %H:%M:%S} UTC)."
+    return f"{one.name}: {one.reason}, back in {_span(one.until - now_ms)} ({utc(one.until)})."
 
 
 def _span(wait_ms: int) -> str:

@@ -5,7 +5,6 @@ import io
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
-from datetime import UTC, datetime
 from typing import Any, Literal
 
 from sqlalchemy import Row
@@ -13,6 +12,7 @@ from sqlalchemy import Row
 from app.audit import Actor, note
 from app.db import reading, transaction
 from app.errors import InvalidInput
+from app.figures import iso
 from app.usage.models import Request
 from app.usage.rows import key_names
 from app.usage.search import Filter, find
@@ -99,17 +99,12 @@ def _values(row: Row[Any], names: dict[str, str]) -> list[Any]:
         if field.name == "id":
             values.append(id_text(value))
         elif field.is_time and value is not None:
-            values.append(_iso(value))
+            values.append(iso(value))
         elif field.name == "outcome":
             values.append(value or "running")
         else:
             values.append(value)
     return [*values, names.get(row.key_id or "")]
-
-
-def _iso(at: int) -> str:
-    text = datetime.fromtimestamp(at / 1000, UTC).isoformat(timespec="milliseconds")
-    return text.replace("+00:00", "Z")
 
 
 def _shielded(values: list[Any]) -> list[Any]:

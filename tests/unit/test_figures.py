@@ -28,6 +28,13 @@ def test_exact_amount_has_all_its_digits() -> None:
 
 
 @pytest.mark.parametrize(
+    ("micro", "text"), [(0, "0.000000"), (1, "0.000001"), (-1_500_000, "-1.500000"), (12_345_678_901, "12345.678901")]
+)
+def test_decimal_amount_is_exact(micro: int, text: str) -> None:
+    assert figures.decimal_usd(micro) == text
+
+
+@pytest.mark.parametrize(
     ("value", "text"),
     [
         (None, "\N{EN DASH}"),

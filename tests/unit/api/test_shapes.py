@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as some
 
 from app.api.rules import Between
-from app.api.shapes import SHAPES, Schemas, Shape, camel, shown, usd
+from app.api.shapes import SHAPES, Schemas, Shape, camel, shown
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,13 +51,6 @@ def words(monkeypatch: pytest.MonkeyPatch) -> None:
 )
 def test_names_are_in_camel_case(name: str, key: str) -> None:
     assert camel(name) == key
-
-
-@pytest.mark.parametrize(
-    ("micro", "text"), [(0, "0.000000"), (1, "0.000001"), (-1_500_000, "-1.500000"), (12_345_678_901, "12345.678901")]
-)
-def test_money_is_exact(micro: int, text: str) -> None:
-    assert usd(micro) == text
 
 
 def test_value_is_shown_by_its_words() -> None:
