@@ -1,6 +1,8 @@
 """Commands on accounts."""
 
 from collections.abc import Iterable
+from dataclasses import replace
+from typing import Any
 
 import click
 
@@ -10,7 +12,7 @@ from app.accounts.overview import AccountView, WindowView
 from app.accounts.service import NewAccount
 from app.cli import oauth, output
 from app.cli.group import actor, commands
-from app.cli.login import LogIn
+from app.cli.login import LogIn, log_in_options
 from app.cli.output import json_option
 from app.clock import now_ms
 from app.errors import InvalidInput
@@ -25,37 +27,30 @@ from app.runtime import runtime
 @click.option("--endpoint", metavar="URL", help="Base URL, if not the mode's own.")
 @click.option("--model-mapping", "mappings", metavar="FROM=TO", multiple=True, help="Repeatable; FROM=A,B in order.")
 @click.option("--api-key-stdin", is_flag=True, help="Read the API key from standard input.")
-@click.option("--begin", is_flag=True, help="Log in, step 1: print where to go.")
-@click.option("--finish", metavar="SESSION", help="Log in, step 2: finish what --begin began.")
-@click.option("--code-stdin", is_flag=True, help="With --finish: read the code from standard input.")
-@click.option("--tokens-stdin", is_flag=True, help="Read OAuth tokens as JSON from standard input.")
+@log_in_options
 @json_option
-def add_account(  # noqa: PLR0913 - one parameter an option
+def add_account(
     name: str,
     mode: str,
     priority: int,
     endpoint: str | None,
     mappings: tuple[str, ...],
     api_key_stdin: bool,
-    begin: bool,
-    finish: str | None,
-    code_stdin: bool,
-    tokens_stdin: bool,
+    **steps: Any,
 ) -> None:
     """Add an account."""
     new = NewAccount(name, mode, priority=priority, endpoint=endpoint, model_mappings=parse_mappings(mappings))
-    log_in = LogIn(new, begin, finish, code_stdin, tokens_stdin)
+    log_in = LogIn(**steps)
     provider = PROVIDERS[mode]
     if log_in.is_asked_for or provider.secret_kind == "oauth":  # noqa: S105 - a kind of secret
         if not provider.oauth or api_key_stdin:
             raise click.UsageError(f"Mode {mode} takes {'a log-in' if provider.oauth else 'an API key'} here.")
-        oauth.add(log_in)
+        oauth.add(new, log_in)
         return
     key = None
     if provider.needs_secret or api_key_stdin:
         key = output.read_secret(f"API key of {name}", "--api-key-stdin", api_key_stdin)
-    complete = NewAccount(name, mode, key, None, priority, endpoint, new.model_mappings)
-    view = service.add(runtime().vault, complete, actor())
+    view = service.add(runtime().vault, replace(new, api_key=key), actor())
     output.show(view, f"Added {view.name} ({view.label}), priority {view.priority}.")
 
 

@@ -3,21 +3,21 @@
 import shlex
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import click
 
 from app.accounts import imports, oauth, service
-from app.accounts.entry import NewAccount
+from app.accounts.entry import NewAccount, check_takes_tokens
 from app.accounts.oauth import Begun, Credential
 from app.accounts.overview import AccountView
 from app.cli import output
 from app.cli.group import actor, commands
-from app.cli.login import LogIn
+from app.cli.login import LogIn, log_in_options
 from app.cli.output import json_option
 from app.clock import now_ms
-from app.errors import InvalidInput
 from app.providers import PROVIDERS
 from app.runtime import runtime
 from app.values import TokenPair
@@ -28,28 +28,9 @@ _HOW = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class _Steps:
-    """Which part of a log-in the options ask for."""
-
-    begin: bool
-    finish: str | None
-    code_stdin: bool
-    tokens_stdin: bool
-
-    def check(self) -> None:
-        """Refuse options that do not go together."""
-        if self.begin + (self.finish is not None) + self.tokens_stdin > 1:
-            raise click.UsageError("Give one of --begin, --finish and --tokens-stdin.")
-        if self.code_stdin and self.finish is None:
-            raise click.UsageError("--code-stdin goes with --finish SESSION.")
-
-
-def add(asked: LogIn) -> None:
+def add(new: NewAccount, steps: LogIn) -> None:
     """Add an account by logging it in, as far as the options say."""
-    steps = _Steps(asked.begin, asked.finish, asked.code_stdin, asked.tokens_stdin)
     steps.check()
-    new = asked.account
     if steps.tokens_stdin:
         _show_added(_add_with(new, _tokens()))
     elif steps.finish is not None:
@@ -63,21 +44,18 @@ def add(asked: LogIn) -> None:
 
 @commands.command()
 @click.argument("name")
-@click.option("--begin", is_flag=True, help="Step 1: print where to go.")
-@click.option("--finish", metavar="SESSION", help="Step 2: finish what --begin began.")
-@click.option("--code-stdin", is_flag=True, help="With --finish: read the code from standard input.")
-@click.option("--tokens-stdin", is_flag=True, help="Read OAuth tokens as JSON from standard input.")
+@log_in_options
 @json_option
-def reauthenticate(name: str, begin: bool, finish: str | None, code_stdin: bool, tokens_stdin: bool) -> None:
+def reauthenticate(name: str, **options: Any) -> None:
     """Log an account in anew; it keeps its priority and its history."""
-    steps = _Steps(begin, finish, code_stdin, tokens_stdin)
+    steps = LogIn(**options)
     steps.check()
     view = service.view(runtime().vault, name)
-    if tokens_stdin:
+    if steps.tokens_stdin:
         tokens = _for_mode(view.mode, _tokens())
         _show_again(oauth.renew(runtime().vault, view.id, Credential(tokens), actor()))
-    elif finish is not None:
-        _show_again(_finish(view.name, finish, code_stdin))
+    elif steps.finish is not None:
+        _show_again(_finish(view.name, steps.finish, steps.code_stdin))
     else:
         again = f"reauthenticate {shlex.quote(view.name)}"
         begun = _begun(steps, again, lambda: runtime().log_ins.begin_again(view.id))
@@ -115,7 +93,7 @@ def _took(found: imports.Found) -> str:
     return text
 
 
-def _begun(steps: _Steps, again: str, begin: Callable[[], Begun]) -> Begun | None:
+def _begun(steps: LogIn, again: str, begin: Callable[[], Begun]) -> Begun | None:
     """Begin a log-in and show where to go; return it if the code is to be typed now."""
     if not steps.begin and not sys.stdin.isatty():
         raise click.UsageError(_HOW)
@@ -141,8 +119,7 @@ def _add_with(new: NewAccount, tokens: TokenPair) -> AccountView:
 
 
 def _for_mode(mode: str, tokens: TokenPair) -> TokenPair:
-    if PROVIDERS[mode].secret_kind != "oauth":  # noqa: S105 - a kind of secret
-        raise InvalidInput.field("tokens", f"a {mode} account is reached by an API key, not by tokens")
+    check_takes_tokens(PROVIDERS[mode])
     return tokens
 
 

@@ -2,22 +2,19 @@
 
 import pytest
 
-from app.accounts.entry import NewAccount
 from app.cli.login import LogIn
 from tests.unit.cli.conftest import Run
-
-NEW = NewAccount("work", "console")
 
 
 @pytest.mark.parametrize(
     ("log_in", "is_asked_for"),
     [
-        pytest.param(LogIn(NEW, False, None, False, False), False, id="none"),
-        pytest.param(LogIn(NEW, True, None, False, False), True, id="--begin"),
-        pytest.param(LogIn(NEW, False, "session", False, False), True, id="--finish"),
-        pytest.param(LogIn(NEW, False, "", False, False), True, id="--finish without a session"),
-        pytest.param(LogIn(NEW, False, None, True, False), True, id="--code-stdin"),
-        pytest.param(LogIn(NEW, False, None, False, True), True, id="--tokens-stdin"),
+        pytest.param(LogIn(False, None, False, False), False, id="none"),
+        pytest.param(LogIn(True, None, False, False), True, id="--begin"),
+        pytest.param(LogIn(False, "session", False, False), True, id="--finish"),
+        pytest.param(LogIn(False, "", False, False), True, id="--finish without a session"),
+        pytest.param(LogIn(False, None, True, False), True, id="--code-stdin"),
+        pytest.param(LogIn(False, None, False, True), True, id="--tokens-stdin"),
     ],
 )
 def test_any_option_of_a_log_in_asks_for_one(log_in: LogIn, is_asked_for: bool) -> None:
