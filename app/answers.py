@@ -2,15 +2,21 @@
 
 import email.utils
 import ipaddress
+import json
 from functools import lru_cache
 from time import time
+from typing import Any
 
+from gunicorn import util
 from gunicorn.http import message, wsgi
 
+from app.redaction import redact
 from app.sockets import send_all
+from app.values import id_text, new_request_id
 
 _LAST_CHUNK = b"0\r\n\r\n"
 _OWN_FIELDS = frozenset({"date", "server"})
+_MAX_REASON = 300
 
 
 class LastPiece(bytes):
@@ -81,6 +87,17 @@ class RelayedResponse(wsgi.Response):  # type: ignore[misc]  # gunicorn has no t
             send_all(self.sock, head)
 
 
+def write_refusal(sock: Any, status: int, reason: str, words: str) -> None:
+    """Answer what is no proper request in the shape of the API's errors; gunicorn's own words come as a page."""
+    kind = "api_error" if status == 500 else "invalid_request_error"
+    name = id_text(new_request_id())
+    error = {"type": kind, "message": redact(words)[:_MAX_REASON] or reason}
+    body = json.dumps({"type": "error", "error": error, "request_id": name}).encode()
+    lines = [f"HTTP/1.1 {status} {reason}", "Connection: close", "content-type: application/json"]
+    lines += [f"content-length: {len(body)}", f"x-ccflare-request-id: {name}", "", ""]
+    util.write_nonblock(sock, "\r\n".join(lines).encode("latin-1") + body)
+
+
 class _Addresses:
     """Stands for `ipaddress` in gunicorn's parser, which asks for the same few peers over and over."""
 
@@ -95,6 +112,7 @@ def _date_field(second: int) -> str:
 def install() -> None:
     """Let this worker's gunicorn answer with RelayedResponse, and do less for each request."""
     wsgi.Response = RelayedResponse
+    util.write_error = write_refusal
     # One is made for every request, though all are alike.
     wsgi.WSGIErrorsWrapper = lru_cache(maxsize=1)(wsgi.WSGIErrorsWrapper)
     message.ipaddress = _Addresses

@@ -20,6 +20,7 @@ from app.cli import commands
 from app.clock import now_ms
 from app.commits import Commits
 from app.connections import TransportOptions
+from app.errors import StartFault
 from app.flights import Flights
 from app.runtime import Runtime, attach
 from app.server import Ccflare
@@ -40,10 +41,10 @@ def create_app(settings: Settings, *, with_doors: bool = True) -> Flask:
     """Build the application of one process: schema in place, keyring checked, doors open; no background work.
 
     `with_doors` False: it runs commands and answers no request.
-    Raises VaultError, SchemaError or ConfigError when the start must not go on.
+    Raises VaultError, SchemaError, StartFault or ConfigError when the start must not go on.
     """
     app = Ccflare("app", root_path=str(_ROOT), template_folder="templates", static_folder=None)
-    settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+    _make_folder(settings.data_dir)
     db.init_app(app, settings.database_url)
     schema.ensure(app, settings.data_dir)
     with app.app_context():
@@ -61,6 +62,13 @@ def create_app(settings: Settings, *, with_doors: bool = True) -> Flask:
 
         open_doors(app, settings)
     return app
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    except OSError as exc:
+        raise StartFault(f"The data folder {folder} cannot be made: {exc.strerror}. Correct CCFLARE_DATA_DIR.") from exc
 
 
 def helping_app() -> Flask:

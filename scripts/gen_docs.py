@@ -41,6 +41,9 @@ with all faults listed at once. A name that starts with `CCFLARE_` and is unknow
 prefix are also accepted with it (`CCFLARE_PORT`), and the longer name wins. Relative paths start at the project's
 folder.
 
+Where that file is, the `flask` command tells of python-dotenv before it does anything: ccflare reads the file without
+it, and `export FLASK_SKIP_DOTENV=1` ends the tip.
+
 Settings marked *secret* are masked wherever they are shown, and may be read from a file: put `_FILE` behind the name
 and give its path.
 

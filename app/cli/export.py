@@ -54,7 +54,9 @@ WHEN = When()
 @click.option("--account", "accounts", multiple=True, metavar="NAME", help="Only of this account; repeatable.")
 @click.option("--model", "models", multiple=True, help="Only of this model; repeatable.")
 @click.option("--key", "keys", multiple=True, metavar="NAME", help="Only of this client key; repeatable.")
-@click.option("--status", "statuses", multiple=True, type=int, help="Only with this status; repeatable.")
+@click.option(
+    "--status", "statuses", multiple=True, type=click.IntRange(100, 599), help="Only with this status; repeatable."
+)
 @click.option(
     "--outcome", "outcomes", type=click.Choice(_OUTCOMES), multiple=True, help="Only with this outcome; repeatable."
 )

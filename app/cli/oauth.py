@@ -34,6 +34,8 @@ def add(new: NewAccount, steps: LogIn) -> None:
     if steps.tokens_stdin:
         _show_added(_add_with(new, _tokens()))
     elif steps.finish is not None:
+        if new.priority or new.endpoint or new.model_mappings:
+            raise click.UsageError("--priority, --endpoint and --model-mapping go with --begin, which keeps them.")
         _show_added(_finish(new.name, steps.finish, steps.code_stdin))
     else:
         again = f"add-account {shlex.quote(new.name)} --mode {new.mode}"

@@ -1,6 +1,7 @@
 """When a server opens: it refuses to stand in the open unprotected, and tells a newcomer the first steps."""
 
 import ipaddress
+import logging
 import sys
 from collections.abc import Iterable
 
@@ -12,6 +13,8 @@ from app.accounts.service import views
 from app.errors import StartFault
 from app.loopback import is_loopback
 from app.runtime import Runtime, runtime
+
+log = logging.getLogger(__name__)
 
 _ADD_ACCOUNT = "flask ccflare add-account NAME --mode max"
 
@@ -46,11 +49,16 @@ def check(app: Flask, addresses: Iterable[object]) -> None:
 def welcome(app: Flask, addresses: Iterable[object], *, is_first: bool) -> None:
     """Print the one-time address of the setup while there is no admin, and what is left to do at a first start.
 
+    What is odd about the settings goes to the log.
+
     Every worker calls it and one speaks: the one that gets the token, or, where none is needed, the first one. A worker
     that takes another's place leaves the token that was shown as it is.
     """
     with app.app_context():
         run = runtime()
+        if is_first:
+            for warning in run.settings.warnings:
+                log.warning("%s", warning)
         base = _base(run, addresses)
         token = setup.issue(run.vault, anew=is_first)
         if token is None and not (is_first and has_admin()):

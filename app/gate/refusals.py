@@ -44,7 +44,7 @@ def install(app: Flask) -> None:
 
 def is_for_programs(path: str) -> bool:
     """Whether errors at this path are JSON."""
-    return path in ("/api", "/metrics") or path.startswith("/api/")
+    return path in ("/api", "/metrics") or path.startswith(("/api/", "/health"))
 
 
 def refused(error: CcflareError) -> ResponseReturnValue:
@@ -118,6 +118,8 @@ def _words(error: HTTPException) -> str:
             return f"There is nothing at {request.path[:200]}."
         case 405:
             return f"{request.method} is not possible at {request.path[:200]}."
+        case 413:
+            return f"The body is larger than the {request.max_content_length} bytes that are taken here."
         case _:
             return redact(error.description or error.name)
 

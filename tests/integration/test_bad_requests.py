@@ -1,5 +1,6 @@
 """What is no proper request gets a clear error or a closed connection, and nobody else is disturbed."""
 
+import json
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -94,6 +95,8 @@ def test_malformed_request_is_refused_or_cut(raw: Callable[[], RawClient], upstr
         pass  # Cut, perhaps in the middle of the refusal.
     else:
         assert 400 <= answer.status <= 501, answer
+        assert json.loads(answer.body)["type"] == "error", answer
+        assert answer.header("x-ccflare-request-id"), answer
         assert client.is_closed(), "nothing behind it is taken for a request"
     assert upstream.requests() == []
 

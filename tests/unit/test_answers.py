@@ -1,12 +1,15 @@
 """How answers are written: one write for head and first bytes, no field twice, framing that fits."""
 
+import json
+import socket
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from gunicorn.config import Config
 
-from app.answers import LastPiece, RelayedResponse
+from app.answers import LastPiece, RelayedResponse, write_refusal
+from tests.unit.canaries import CANARY
 
 
 class Sock:
@@ -104,3 +107,30 @@ def test_own_answers_have_a_date() -> None:
 def test_repeated_fields_stay_repeated() -> None:
     fields = fields_of(respond(b"x", headers=[("Set-Cookie", "a"), ("set-cookie", "b")])[0])
     assert fields[-2:] == ["Set-Cookie: a", "set-cookie: b"]
+
+
+def refusal(status: int, words: str) -> tuple[list[str], Any]:
+    """Return the head's lines and the body of what a client gets whose request cannot be read."""
+    here, there = socket.socketpair()
+    with here, there:
+        write_refusal(here, status, "Bad Request", words)
+        written = there.recv(65536)
+    return fields_of(written), json.loads(written.split(b"\r\n\r\n", 1)[1])
+
+
+def test_what_is_no_request_is_refused_in_the_shape_of_the_api() -> None:
+    head, body = refusal(400, "Invalid HTTP Header: 'CONTENT-LENGTH'")
+    assert head[0] == "HTTP/1.1 400 Bad Request"
+    assert "Connection: close" in head
+    assert f"x-ccflare-request-id: {body['request_id']}" in head
+    assert body["type"] == "error"
+    assert body["error"] == {"type": "invalid_request_error", "message": "Invalid HTTP Header: 'CONTENT-LENGTH'"}
+
+
+def test_refusal_without_words_says_its_reason() -> None:
+    assert refusal(500, "")[1]["error"] == {"type": "api_error", "message": "Bad Request"}
+
+
+def test_refusal_repeats_no_credential() -> None:
+    body = refusal(400, f"Invalid HTTP header: 'x-api-key sk-ant-api03-{CANARY}'")[1]
+    assert CANARY not in body["error"]["message"]

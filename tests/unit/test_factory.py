@@ -6,6 +6,7 @@ import pytest
 from flask import Flask
 
 from app.db import db
+from app.errors import StartFault
 from app.factory import create_app
 from app.installation import place
 from app.runtime import runtime
@@ -35,6 +36,12 @@ def test_refused_start_makes_no_key_file(app: Flask, settings: Settings) -> None
     with pytest.raises(VaultError, match="no key file"):
         create_app(settings)
     assert not file.exists()
+
+
+def test_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
+    (tmp_path / "taken").write_text("")
+    with pytest.raises(StartFault, match=r"data folder .*/taken cannot be made: File exists\. Correct"):
+        create_app(Settings.load({"CCFLARE_DATA_DIR": str(tmp_path / "taken")}))
 
 
 def test_named_key_file_is_followed(app: Flask, settings: Settings, tmp_path: Path) -> None:

@@ -52,6 +52,7 @@ def test_file_that_cannot_be_written_is_one_line(run: Run, tmp_path: Path) -> No
         (("--from", "yesterday"), 2),
         (("--format", "xml"), 2),
         (("--outcome", "bogus"), 2),
+        (("--status", "9999"), 2),
         (("--from", "1h", "--to", "2h"), 1),
     ],
 )

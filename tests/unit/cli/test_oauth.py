@@ -122,6 +122,9 @@ def test_session_of_another_account_is_refused(run: Run, up: Upstream) -> None:
         pytest.param(["--mode", "max", "--tokens-stdin"], CANARY, 1, "JSON", id="tokens that are none"),
         pytest.param(["--mode", "console", "--tokens-stdin"], TOKENS, 1, "API key", id="tokens for a key account"),
         pytest.param(["--mode", "max", "--finish", "x", "--code-stdin"], "a#b", 1, "no such log-in", id="unknown"),
+        pytest.param(
+            ["--mode", "max", "--finish", "x", "--priority", "5"], "a#b", 2, "go with --begin", id="priority too late"
+        ),
         pytest.param(["--mode", "max", "--finish", "x", "--code-stdin"], CANARY, 1, "second half", id="half a code"),
         pytest.param(["--mode", "zai", "--begin"], "", 2, "API key", id="mode without a log-in"),
     ],

@@ -53,6 +53,16 @@ def test_one_of_several_workers_tells_the_first_steps(app: Flask, capsys: pytest
     assert told.count("export ANTHROPIC_BASE_URL=http://localhost:8080") == 1
 
 
+def test_first_worker_warns_of_settings_that_do_not_exist(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    app = create_app(Settings.load({"CCFLARE_DATA_DIR": str(tmp_path), "CCFLARE_DRAIN": "1"}))
+    for is_first in (True, False):
+        opening.welcome(app, [LOCAL], is_first=is_first)
+    (warning,) = [line for line in caplog.messages if "CCFLARE_DRAIN" in line]
+    assert "Did you mean CCFLARE_DRAIN_S?" in warning
+    with app.app_context():
+        db.engine.dispose()
+
+
 def test_with_an_admin_only_the_first_worker_tells_what_is_left(app: Flask, capsys: pytest.CaptureFixture[str]) -> None:
     make_admin()
     opening.welcome(app, [LOCAL], is_first=False)

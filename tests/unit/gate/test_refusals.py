@@ -11,6 +11,7 @@ from tests.unit.browsers import browser, key, stranger
         ("GET", "/api/nothing", 404, "There is nothing at /api/nothing."),
         ("DELETE", "/api/jobs", 405, "DELETE is not possible at /api/jobs."),
         ("GET", "/api", 404, "There is nothing at /api."),
+        ("DELETE", "/health", 405, "DELETE is not possible at /health."),
     ],
 )
 def test_api_tells_errors_as_json(app: Flask, method: str, path: str, status: int, words: str) -> None:
@@ -18,6 +19,14 @@ def test_api_tells_errors_as_json(app: Flask, method: str, path: str, status: in
     assert (answer.status_code, answer.json) == (status, {"error": words, "details": {}})
     if status == 405:
         assert "GET" in answer.headers["Allow"]
+
+
+def test_body_that_is_too_large_is_told_the_limit(app: Flask) -> None:
+    answer = stranger(app).post("/api/accounts", data=b" " * (1 << 20) + b"{}", headers={"x-api-key": key(app)})
+    assert (answer.status_code, answer.json) == (
+        413,
+        {"error": "The body is larger than the 1048576 bytes that are taken here.", "details": {}},
+    )
 
 
 def test_person_gets_a_page(app: Flask) -> None:
