@@ -9,7 +9,7 @@ from typing import Any, Literal, TypeVar, cast
 
 from flask import Flask, current_app
 from flask_sqlalchemy import SQLAlchemy
-from sqlalchemy import BigInteger, Connection, Engine, Integer, String, event, select, update
+from sqlalchemy import BigInteger, Connection, Engine, ExceptionContext, Integer, String, event, select, update
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as NoConnection
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column, registry
@@ -96,6 +96,7 @@ def init_app(app: Flask, url: str) -> None:
 
 def _listen(engine: Engine) -> None:
     if engine.dialect.name != "sqlite":
+        event.listen(engine, "handle_error", _leave_read_only)
         return
 
     @event.listens_for(engine, "connect")
@@ -110,6 +111,16 @@ def _listen(engine: Engine) -> None:
         # whatever the busy time-out says; a writer therefore takes the lock when it begins.
         mode = "BEGIN IMMEDIATE" if connection.get_execution_options().get("write") else "BEGIN"
         connection.exec_driver_sql(mode)
+
+
+_READ_ONLY = "25006"
+"""SQLSTATE of a write on a server that only reads, as after a fail-over."""
+
+
+def _leave_read_only(context: ExceptionContext) -> None:
+    """Give up every connection to a server that only reads: the address may lead to another one by now."""
+    if getattr(context.original_exception, "sqlstate", None) == _READ_ONLY:
+        context.is_disconnect = True
 
 
 @contextmanager
@@ -128,17 +139,11 @@ def reading() -> Iterator[Session]:
         yield session
 
 
-_READ_ONLY = "25006"
-"""SQLSTATE of a write on a server that only reads, as after a fail-over."""
-
-
 def is_away(error: Exception) -> bool:
     """Whether the database is locked, away or only reads, so that the same statement may succeed later."""
     if isinstance(error, (OperationalError, InterfaceError, NoConnection)):
         return True
-    if not isinstance(error, DBAPIError):
-        return False
-    return error.connection_invalidated or getattr(error.orig, "sqlstate", None) == _READ_ONLY
+    return isinstance(error, DBAPIError) and error.connection_invalidated
 
 
 def offload(function: Callable[..., T], *args: Any, **kwargs: Any) -> T:

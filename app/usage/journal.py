@@ -25,6 +25,8 @@ _SUFFIX = ".journal"
 _ROTATE_BYTES = 16 * 1024 * 1024
 _MAX_FRAME_BYTES = 64 * 1024 * 1024
 _BACKLOG = 10_000
+_BACKLOG_BYTES = 64 * 1024 * 1024
+"""When so much waits in memory, further records wait without their bodies: a worker without memory would lose all."""
 
 log = logging.getLogger(__name__)
 
@@ -87,6 +89,8 @@ class Journal:
             )
             frame = encode(head)
         if self._backlog or not self._write(frame):
+            if sum(map(len, self._backlog)) + len(frame) > _BACKLOG_BYTES:
+                frame = encode(head)
             if len(self._backlog) >= _BACKLOG:
                 self._backlog.popleft()
                 self._lose()
@@ -142,7 +146,12 @@ class Journal:
             self._written += done
         except OSError as exc:
             if not self._backlog:  # Told once: until it is over, each record and each look tries again.
-                log.error("the journal cannot be written (%s); records wait in memory until it can", exc)
+                log.error(
+                    "the journal cannot be written (%s); records wait in memory until it can, beyond %d MB without "
+                    "their bodies",
+                    exc,
+                    _BACKLOG_BYTES >> 20,
+                )
             return False
         if self._written >= self._rotate_bytes:
             self._rotate(descriptor)

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 from flask import Flask, current_app, request
 from sqlalchemy import text
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import InternalError, OperationalError
 
 from app.access.models import KeyMinute
-from app.db import beat, beats, db, is_cooperative, offload, offload_in_context, reading, transaction
+from app.db import beat, beats, db, is_away, is_cooperative, offload, offload_in_context, reading, transaction
 from app.upserts import upsert
 from tests.unit.key_minutes import KEY, minute, minutes
 
@@ -97,6 +97,18 @@ def test_beat_goes_with_the_change_that_it_tells_of(app: Flask) -> None:
         change()
     with reading() as session:
         assert beats(session) == before
+
+
+@pytest.mark.parametrize("engine", [pytest.param("postgresql", marks=pytest.mark.postgres)])
+def test_connection_that_only_reads_is_given_up(app: Flask) -> None:
+    """As after a fail-over: the connection still leads to the old server, the address to the new one."""
+    with transaction() as session:
+        session.execute(text("SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY"))
+    with pytest.raises(InternalError) as caught, transaction() as session:
+        beat(session, "keys")
+    assert is_away(caught.value)
+    with transaction() as session:
+        beat(session, "keys")
 
 
 def test_offload_without_an_event_loop_calls_in_place_inside_an_app_context(app: Flask) -> None:

@@ -144,6 +144,21 @@ def test_full_disk_tears_no_frame_and_loses_nothing(tmp_path: Path, caplog: pyte
     journal.close()
 
 
+def test_bodies_do_not_fill_the_memory_while_the_disk_is_full(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    journal = Journal(tmp_path)
+    frame = len(encode({"n": 10}, b"x" * 100))
+    monkeypatch.setattr(module, "_BACKLOG_BYTES", frame * 2)
+    with full_disk(0):
+        for number in range(10, 14):
+            journal.append({"n": number}, b"x" * 100)
+        assert journal.waiting == 4
+    journal.append({"n": 14}, b"x" * 100)
+    kept = [(entry.head["n"], len(entry.blob)) for path in journals(tmp_path) for entry in decode(path.read_bytes())]
+    assert kept == [(10, 100), (11, 100), (12, 0), (13, 0), (14, 0)]
+    assert journal.lost == 0
+    journal.close()
+
+
 def test_full_disk_is_told_when_it_begins_and_when_it_is_over(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     """One line each, also where the disk takes a part of every frame."""
     journal = Journal(tmp_path)
