@@ -190,11 +190,11 @@ KINDS: dict[str, Kind] = {
         figures=("cost",),
     ),
     "cache": Kind(
-        "Share of prompts read from the cache",
+        "Prompts read from the cache",
         "share",
         (("read from the cache", "series-3", _of(lambda totals: totals.cache_hit), {}),),
         _of(lambda totals: totals.cache_hit),
-        "Share of prompts read from the cache",
+        "Prompts read from the cache",
         figures=("cache_hit",),
     ),
     "duration": Kind(

@@ -59,13 +59,18 @@ def options(row: SettingRow) -> tuple[tuple[str, str], ...]:
     return (("true", "on"), ("false", "off")) if row.expects == "true or false" else ()
 
 
-def in_words(row: SettingRow) -> str:
-    """Return a large number as people say it, empty where the value says it already."""
-    if not row.value.isdigit():
-        return ""
-    number = int(row.value)
-    if row.name.endswith("_ms") and number >= 1000:
-        return figures.span(number)
-    if row.name.endswith("_s") and number >= 60:
-        return figures.span(number * 1000)
-    return figures.size(number) if row.name.endswith("_bytes") and number >= 1024 else ""
+def in_words(name: str, value: str) -> str:
+    """Return a value as people say it: a number with its unit, which the name of its setting ends with."""
+    if not value.isdigit():
+        return value
+    number = int(value)
+    match name.rpartition("_")[2]:
+        case "ms":
+            return f"{number} ms" if number < 1000 else figures.span(number)
+        case "s":
+            return figures.span(number * 1000)
+        case "bytes":
+            return figures.size(number)
+        case "days":
+            return f"{number} day{'s' if number != 1 else ''}"
+    return value

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from app.figures import utc
+from app.figures import utc, when
 from app.values import Ineligible
 
 MIN_RETRY_AFTER_S = 1
@@ -50,17 +50,4 @@ def _message(refused: Sequence[Ineligible], now_ms: int) -> str:
 def _line(one: Ineligible, now_ms: int) -> str:
     if one.until is None or one.until <= now_ms:
         return f"{one.name}: {one.reason}."
-    return f"{one.name}: {one.reason}, back in {_span(one.until - now_ms)} ({utc(one.until)})."
-
-
-def _span(wait_ms: int) -> str:
-    seconds = -(-wait_ms // 1000)
-    if seconds < 60:
-        return f"{seconds} s"
-    minutes = -(-seconds // 60)
-    if minutes < 60:
-        return f"{minutes} min"
-    hours, minutes = divmod(minutes, 60)
-    if hours < 24:
-        return f"{hours} h {minutes} min" if minutes else f"{hours} h"
-    return f"{hours // 24} d {hours % 24} h" if hours % 24 else f"{hours // 24} d"
+    return f"{one.name}: {one.reason}, back {when(one.until, now_ms)} ({utc(one.until)})."

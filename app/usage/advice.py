@@ -34,6 +34,12 @@ _BY_OUTCOME = {
     "cut_by_shutdown": "The server stopped while it ran; a longer CCFLARE_DRAIN_S lets such requests end.",
 }
 
+_BY_REFUSAL = {
+    401: "The client showed no key that is in force here; give it one from Keys as ANTHROPIC_AUTH_TOKEN.",
+    503: "No account could take it; each account's reason is shown. Add one, resume one, or log it in again.",
+}
+"""Status with which a request was refused before an account was asked -> what to do."""
+
 
 def advice(status: int | None, outcome: str, reason: str | None) -> str:
     """Return what to do. `reason`: of the last attempt, None when no account was asked."""
@@ -41,6 +47,8 @@ def advice(status: int | None, outcome: str, reason: str | None) -> str:
         return _BY_OUTCOME[outcome]
     if reason in _BY_REASON:
         return _BY_REASON[reason]
+    if outcome == "refused" and status in _BY_REFUSAL:
+        return _BY_REFUSAL[status]
     if outcome in _BY_OUTCOME:
         return _BY_OUTCOME[outcome]
     if status is not None and 400 <= status < 500:

@@ -37,6 +37,15 @@ def test_analytics_fit_and_are_accessible(visit: Visit, theme: str, width: int) 
     assert not is_wider_than_the_window(page)
 
 
+@pytest.mark.parametrize("width", [380, 768, 1280, 1920])
+@pytest.mark.parametrize("path", ["/dashboard", "/dashboard/analytics"])
+def test_last_part_of_a_grid_ends_where_the_grid_ends(visit: Visit, path: str, width: int) -> None:
+    page = visit(path, width=width)
+    for grid in page.locator(".tiles, .charts, .thirds").all():
+        gap = "grid => grid.getBoundingClientRect().right - grid.lastElementChild.getBoundingClientRect().right"
+        assert 0 <= grid.evaluate(gap) < 2, grid.evaluate("grid => grid.className")
+
+
 def test_hover_tells_the_figures_and_scripts_stay_small(visit: Visit) -> None:
     page = visit("/dashboard/analytics", role="viewer")
     page.locator(".u-over").first.hover()

@@ -7,12 +7,14 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Page, expect
 
+from app.clock import now_ms
 from tests.browser import traffic
 from tests.browser.conftest import faults_of, is_wider_than_the_window, shoot
 from tests.fakes import steps
 from tests.fakes.upstream import Upstream
 from tests.integration.installation import Installation, key_of
 from tests.integration.server import Server
+from tests.unit.usage.records import attempt, end, put
 
 Visit = Callable[..., Page]
 FAILED_OVER = f"SELECT id FROM requests WHERE session_id = '{traffic.SESSION}' AND attempts = 2"
@@ -45,6 +47,21 @@ def test_requests_fit_and_are_accessible(visit: Visit, failed_over: str, theme: 
     expect(page.locator("#curl")).to_be_visible()
     shoot(page, f"request-{theme}-{width}")
     assert faults_of(page) == []
+    assert not is_wider_than_the_window(page)
+
+
+@pytest.mark.parametrize("width", [380, 1280])
+def test_names_without_a_space_stay_within_the_page(visit: Visit, installation: Installation, width: int) -> None:
+    names = {"model": "m" * 200, "session_id": "s" * 200, "account_name": "a" * 100, "error": "e" * 400}
+    tried = attempt(1, "upstream", 500) | {"account_name": "a" * 100, "detail": "d" * 400}
+    with installation.entered():
+        put(end(now_ms() - 3_600_000, status=500, user_agent="u" * 300, attempts=[tried], **names))
+    page = visit("/dashboard/requests?q=" + "s" * 200, width=width)
+    page.locator("#rows tr a").first.click()
+    expect(page.locator(".tries")).to_contain_text("aaa")
+    assert not is_wider_than_the_window(page)
+    page.get_by_role("link", name="its session").click()
+    expect(page.locator(".tree").first).to_be_visible()
     assert not is_wider_than_the_window(page)
 
 

@@ -1,31 +1,31 @@
-from dataclasses import replace
-
 import pytest
 from flask.testing import FlaskClient
 
 from app import preferences
 from app.dashboard.settings import in_words, options
-from config import Settings
+from config import SettingRow, Settings
 
 
-def row(name: str, value: str | None = None):  # type: ignore[no-untyped-def]
-    found = next(row for row in Settings.load({}).rows() if row.name == name)
-    return found if value is None else replace(found, value=value)
+def row(name: str) -> SettingRow:
+    return next(row for row in Settings.load({}).rows() if row.name == name)
 
 
 @pytest.mark.parametrize(
     ("name", "value", "words"),
     [
         ("session_duration_ms", "18000000", "5 h"),
+        ("retry_delay_ms", "20", "20 ms"),
         ("usage_poll_s", "90", "1 min 30 s"),
+        ("hold_max_s", "0", "0 s"),
+        ("hold_max_s", "0.5", "0.5"),
         ("payload_max_bytes", "1048576", "1.0 MB"),
-        ("retry_attempts", "3", ""),
-        ("lb_strategy", "session", ""),
-        ("hold_max_s", "0", ""),
+        ("data_retention_days", "7", "7 days"),
+        ("retry_attempts", "3", "3"),
+        ("lb_strategy", "session", "session"),
     ],
 )
-def test_large_numbers_are_told_in_words(name: str, value: str, words: str) -> None:
-    assert in_words(row(name, value)) == words
+def test_numbers_are_told_with_their_unit(name: str, value: str, words: str) -> None:
+    assert in_words(row(name).name, value) == words
 
 
 def test_options_are_those_that_the_setting_accepts() -> None:
