@@ -24,7 +24,7 @@ _MAX_IDLE = 256
 class Answer:
     """One answer on its way: status and headers are here, the body comes by `read`."""
 
-    __slots__ = ("_body", "_buffer", "_done", "_lane", "_sock", "headers", "status")
+    __slots__ = ("_body", "_buffer", "_lane", "_sock", "headers", "is_done", "status")
 
     def __init__(
         self,
@@ -41,22 +41,18 @@ class Answer:
         self._lane = lane
         self._body = body
         self._buffer = buffer
-        self._done = False
+        self.is_done = False
+        """Whether the body was read to its end, or given up."""
         if body.is_complete:
             body.may_reuse = body.may_reuse and not buffer
             self._finish()
-
-    @property
-    def is_done(self) -> bool:
-        """Whether the body was read to its end, or given up."""
-        return self._done
 
     def read(self) -> bytes:
         """Return the next bytes of the body as they came (content coding untouched); b"" at its end.
 
         Raises UpstreamFailed (phase `body`) when the connection ends before the body does.
         """
-        while not self._done:
+        while not self.is_done:
             data = self._buffer
             self._buffer = b""
             try:
@@ -78,7 +74,7 @@ class Answer:
         return b""
 
     def _finish(self) -> None:
-        self._done = True
+        self.is_done = True
         if self._body.may_reuse:
             self._lane.give_back(self._sock)
         else:
@@ -87,7 +83,7 @@ class Answer:
 
     def close(self) -> None:
         """Cut the connection unless the answer was read to its end. Safe to call twice."""
-        self._done = True
+        self.is_done = True
         if self._sock is not None:
             _close(self._sock)
             self._sock = None

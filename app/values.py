@@ -15,6 +15,9 @@ from app.clock import now_ms
 Headers = tuple[tuple[str, str], ...]
 """Header fields in wire order, names as they came, repeated fields repeated."""
 
+Shape = Literal["anthropic", "openai"]
+"""Whose API somebody speaks."""
+
 Role = Literal["admin", "viewer", "client"]
 Reason = Literal[
     "served",

@@ -1,7 +1,6 @@
 """What people do with client keys: create, list, revoke, rename; each one transaction with its audit entry."""
 
 import json
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -132,12 +131,9 @@ def _found(session: Session, reference: str) -> ClientKey:
     row = named or session.get(ClientKey, reference.removeprefix(keys.PREFIX)[:8])
     if row is None:
         is_key = reference.startswith(keys.PREFIX)
-        raise unknown("key", reference[: len(keys.PREFIX) + 8] if is_key else reference, _names(session))
+        names = session.execute(select(ClientKey.name)).scalars()
+        raise unknown("key", reference[: len(keys.PREFIX) + 8] if is_key else reference, names)
     return row
-
-
-def _names(session: Session) -> Iterable[str]:
-    return session.execute(select(ClientKey.name)).scalars()
 
 
 def _free_name(session: Session, name: str) -> None:

@@ -18,6 +18,7 @@ from app.accounts.leases import Seen
 from app.accounts.pool import Pool
 from app.accounts.rescue import Rescue
 from app.accounts.secrets import AccountSecrets
+from app.accounts.turns import backed_off_ms
 from app.clock import now_ms
 from app.db import offload
 from app.errors import UpstreamFailed
@@ -93,7 +94,7 @@ class Refresher:
                 raise RefreshFailed("the account was removed")
             why = self._why_not(seen)
             if why is None and seen.secrets.generation > than and _is_fresh(seen.secrets):
-                self._adopt(seen)
+                self._use(account_id, seen.secrets)
             elif why is None and seen.is_ours:
                 return seen
             elif why is None:
@@ -189,7 +190,7 @@ class Refresher:
     def _put_off(self, seen: Seen, message: str) -> RefreshFailed:
         """Note a failure that says nothing about the token; the next try comes later each time."""
         failures = seen.failures + 1
-        retry_at = now_ms() + min(_LAST_RETRY_MS, _FIRST_RETRY_MS << min(failures - 1, 16))
+        retry_at = now_ms() + backed_off_ms(_FIRST_RETRY_MS, failures, _LAST_RETRY_MS)
         try:
             offload(leases.note_failure, seen.account_id, self.owner, failures, retry_at, message)
         except SQLAlchemyError as exc:
@@ -202,7 +203,7 @@ class Refresher:
         """Note a failure of our own, in memory."""
         state = self.pool.state(account_id)
         failures = (state.refresh_failures if state is not None else 0) + 1
-        retry_at = now_ms() + min(_LAST_RETRY_MS, _FIRST_RETRY_MS << min(failures - 1, 16))
+        retry_at = now_ms() + backed_off_ms(_FIRST_RETRY_MS, failures, _LAST_RETRY_MS)
         self._backs_off(account_id, failures, retry_at, message)
         return RefreshFailed(message, retry_at)
 
@@ -210,9 +211,6 @@ class Refresher:
         state = self.pool.state(account_id)
         if state is not None:
             state.refresh_failures, state.refresh_retry_at, state.refresh_error = failures, retry_at, message
-
-    def _adopt(self, seen: Seen) -> None:
-        self._use(seen.account_id, seen.secrets)
 
     def _use(self, account_id: int, secrets: AccountSecrets) -> None:
         """Put secrets in force here."""

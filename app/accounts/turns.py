@@ -6,6 +6,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.accounts.models import Account, AccountTurn
+from app.db import reading, transaction
 from app.upserts import upsert
 
 
@@ -28,6 +29,18 @@ def turns(session: Session, job: str) -> dict[int, Turn]:
         row.account_id: Turn(row.account_id, row.at, row.next_at, row.is_asked_to_wait, row.failures, row.error)
         for row in found
     }
+
+
+def stored_turns(job: str) -> dict[int, Turn]:
+    """Return the turns of a job by account. Call inside an app context, off the event loop."""
+    with reading() as session:
+        return turns(session, job)
+
+
+def store_turn(job: str, turn: Turn) -> None:
+    """Write down how an account's turn went, in a transaction of its own."""
+    with transaction() as session:
+        note_turn(session, job, turn)
 
 
 def note_turn(session: Session, job: str, turn: Turn) -> None:

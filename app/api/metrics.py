@@ -12,13 +12,12 @@ from app.accounts.service import views
 from app.background.gauges import ABOUT_GAUGES, WorkerView, workers
 from app.runtime import runtime
 from app.usage.counters import Counted, counted
+from app.usage.rollup import CLASSES, OUTCOMES
 from app.version import VERSION
 
 metrics = Blueprint("metrics", __name__)
 
 _CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
-_OUTCOMES = ("client_gone", "upstream_broke", "refused", "cut_by_shutdown")
-_CLASSES = ("input", "output", "cache_read", "cache_write_5m", "cache_write_1h")
 _STATES: tuple[HealthState, ...] = get_args(HealthState)
 _COUNTERS = (
     ("requests_succeeded_total", "succeeded", 1, "Requests that came to a good end with a status below 400."),
@@ -79,7 +78,7 @@ def _of_requests(parts: tuple[Counted, ...]) -> Iterator[Family]:
         "tokens_total",
         "counter",
         "Tokens by class, of the requests that tell.",
-        [("", _labels(one, **{"class": name}), one.sums[f"{name}_tokens"]) for one in parts for name in _CLASSES],
+        [("", _labels(one, **{"class": name}), one.sums[f"{name}_tokens"]) for one in parts for name in CLASSES],
     )
     for name, column, divisor, about in _COUNTERS:
         samples: list[Sample] = [("", _labels(one), one.sums[column] / divisor) for one in parts]
@@ -127,7 +126,7 @@ def _of_workers(found: tuple[WorkerView, ...]) -> Iterator[Family]:
 
 
 def _outcomes(one: Counted) -> Iterator[tuple[str, int]]:
-    named = {name: one.sums[name] for name in _OUTCOMES}
+    named = {name: one.sums[name] for name in OUTCOMES}
     yield "complete", one.sums["requests"] - sum(named.values())
     yield from named.items()
 

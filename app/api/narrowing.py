@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from app.accounts.service import views
 from app.errors import InvalidInput
 from app.runtime import runtime
-from app.usage.queries import FacetValue, facets
+from app.usage.queries import facets
 from app.usage.search import UNSERVED
 
 NO_ACCOUNT = "no_account"
@@ -25,7 +25,7 @@ def key_ids(named: tuple[str, ...]) -> tuple[str, ...]:
     """Return the ids of client keys given by id or name; what is neither stays as it is and finds nothing."""
     if not named:
         return ()
-    known: dict[str, str] = {value.label: value.value for value in _keys() if value.label}
+    known: dict[str, str] = {value.label: value.value for value in facets("key") if value.label}
     return tuple(known.get(name, name) for name in _whole(named, known))
 
 
@@ -43,10 +43,6 @@ def _whole(named: tuple[str, ...], known: dict[str, str]) -> Iterator[str]:
         end = next((end for end in ends if ",".join(named[at:end]) in known), at + 1)
         yield ",".join(named[at:end])
         at = end
-
-
-def _keys() -> tuple[FacetValue, ...]:
-    return facets("key")
 
 
 def _account_id(name: str, known: dict[str, str]) -> int:

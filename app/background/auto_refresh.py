@@ -13,10 +13,10 @@ from sqlalchemy import select
 from app.accounts.health import health_of
 from app.accounts.models import Account
 from app.accounts.tokens import NoCredential
-from app.accounts.turns import Turn, backed_off_ms, is_due, note_turn, turns
+from app.accounts.turns import Turn, backed_off_ms, is_due, store_turn, turns
 from app.background.work import Done, Work
 from app.clock import now_ms
-from app.db import offload, reading, transaction
+from app.db import offload, reading
 from app.errors import CcflareError, UpstreamFailed
 from app.fetch import Fetched, fetch
 from app.providers import PROVIDERS, Provider
@@ -51,7 +51,7 @@ def open_windows(work: Work) -> Done:
         if not is_due(last, now, is_asked=work.is_asked):
             continue
         turn = _open(work, candidate, last)
-        offload(_note, turn)
+        offload(store_turn, NAME, turn)
         opened += turn.error is None
         failed += turn.error is not None
         work.pause(random.uniform(0, _SPREAD_S))
@@ -146,8 +146,3 @@ def _read() -> tuple[set[int], dict[int, Turn]]:
     with reading() as session:
         switched_on = session.execute(select(Account.id).where(Account.auto_refresh.is_(True))).scalars()
         return set(switched_on), turns(session, NAME)
-
-
-def _note(turn: Turn) -> None:
-    with transaction() as session:
-        note_turn(session, NAME, turn)

@@ -12,7 +12,7 @@ from app.accounts import windows
 from app.accounts.oauth import endpoints_of
 from app.accounts.polling import Poller, can_be_polled
 from app.accounts.tokens import NoCredential
-from app.accounts.turns import Turn, is_due, note_turn, turns
+from app.accounts.turns import Turn, is_due, store_turn, stored_turns
 from app.background import states
 from app.background.auto_refresh import open_windows
 from app.background.leader import RENEW_S, Leader, current
@@ -22,10 +22,10 @@ from app.background.runner import perform
 from app.background.states import Background, JobView
 from app.background.work import Done, Job, Work
 from app.clock import now_ms
-from app.db import offload, reading, transaction
+from app.db import offload
 from app.errors import Unavailable
 from app.names import unknown
-from app.runtime import runtime
+from app.runtime import Runtime, runtime
 
 POLL = "poll-windows"
 REPRICE = "reprice"
@@ -51,9 +51,8 @@ def _refresh_tokens(work: Work) -> Done:
 
 def _poll_windows(work: Work) -> Done:
     run = work.runtime
-    every_ms = int(run.settings.usage_poll_s * 1000)
-    poller = Poller(run.pool, run.credentials, run.transport, endpoints_of(run.settings), every_ms)
-    known = offload(_read_turns)
+    poller = poller_of(run)
+    known = offload(stored_turns, POLL)
     polled = failed = 0
     for candidate in run.pool.candidates():
         last = known.get(candidate.id)
@@ -64,12 +63,18 @@ def _poll_windows(work: Work) -> Done:
         turn = poller.poll(candidate, last)
         if turn is not None:
             known[candidate.id] = turn
-            offload(_note_turn, turn)
+            offload(store_turn, POLL, turn)
             polled += 1
             failed += turn.error is not None
     run.pool.flush_windows()
     told = f"{polled} accounts polled, {failed} of them in vain" if polled else "no account is due"
     return Done(told, _next_look(work, known))
+
+
+def poller_of(run: Runtime) -> Poller:
+    """Return what polls accounts under the settings of now."""
+    every_ms = int(run.settings.usage_poll_s * 1000)
+    return Poller(run.pool, run.credentials, run.transport, endpoints_of(run.settings), every_ms)
 
 
 def _next_look(work: Work, known: dict[int, Turn]) -> int:
@@ -89,16 +94,6 @@ def _record_windows(work: Work) -> Done:
 def _record(leader: Leader) -> tuple[int, int]:
     with leader.transaction() as session:
         return windows.record(session, now_ms())
-
-
-def _read_turns() -> dict[int, Turn]:
-    with reading() as session:
-        return turns(session, POLL)
-
-
-def _note_turn(turn: Turn) -> None:
-    with transaction() as session:
-        note_turn(session, POLL, turn)
 
 
 JOBS: tuple[Job, ...] = (

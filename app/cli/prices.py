@@ -16,8 +16,7 @@ from app.clock import now_ms
 from app.errors import InvalidInput
 from app.usage import money
 from app.usage import prices as room
-from app.usage.prices import CLASSES
-from app.usage.pricing import Rates, price_version
+from app.usage.pricing import CLASSES, Rates, price_version
 from app.usage.reprice import reprice as room_reprice
 from app.usage.spans import DAY_MS
 

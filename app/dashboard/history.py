@@ -19,7 +19,7 @@ from app.server import cooperative
 from app.usage import feed
 from app.usage.export import MEDIA_TYPES, noted_export
 from app.usage.feed import Change, Feed
-from app.usage.queries import FacetValue, facets, list_requests
+from app.usage.queries import facets, list_requests
 from app.usage.rows import RequestRow
 from app.usage.search import UNSERVED, Filter
 
@@ -49,7 +49,7 @@ def requests() -> ResponseReturnValue:
         is_narrowed=bool(kept),
         outcomes=OUTCOMES,
         ranges=names(),
-        facets=_facets(),
+        facets={kind: facets(kind) for kind in _KINDS},
         start_text=local_text(moment("from")),
         end_text=local_text(moment("to")),
         below=below,
@@ -144,7 +144,3 @@ def _below() -> int | None:
     if not said.isascii() or not said.isdigit() or len(said) > 19:
         raise InvalidInput.field("before", "is none of ours; follow the link to older requests")
     return int(said)
-
-
-def _facets() -> dict[str, tuple[FacetValue, ...]]:
-    return {kind: facets(kind) for kind in _KINDS}

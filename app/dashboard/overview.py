@@ -7,7 +7,6 @@ from flask import request
 from flask.typing import ResponseReturnValue
 
 from app.accounts import service
-from app.accounts.overview import AccountView
 from app.accounts.pool import Pool
 from app.accounts.windows import outlooks
 from app.clock import now_ms
@@ -95,21 +94,23 @@ class Beats:
 
 def _now() -> dict[str, Any]:
     run, now = runtime(), now_ms()
-    accounts = tuple(sorted(service.views(run.vault), key=lambda view: (view.priority, view.name.casefold())))
     at_hand = serving(run)
+    found = service.views(run.vault)
+    first = at_hand.account_id
+    accounts = sorted(found, key=lambda view: (view.id != first, view.priority, view.name.casefold()))
     midnight = now - (now + reader_offset_ms()) % DAY_MS
     recent = asked_in(between(now - HOUR_MS, now + MINUTE_MS, now))
     return {
-        "accounts": _server_first(accounts, at_hand.account_id),
+        "accounts": accounts,
         "outlooks": outlooks().accounts,
         "serving": at_hand,
-        "verdict": verdict(accounts, at_hand, recent),
+        "verdict": verdict(found, at_hand, recent),
         "today": in_range(between(midnight, now + MINUTE_MS, now)),
         "midnight": midnight,
         "running": len(list_requests(Filter(outcomes=("running",)), None, 1000).requests),
         "host": request.host_url.rstrip("/"),
         "keyless": run.keys.is_empty,
-        "is_new": _is_new(),
+        "is_new": not list_requests(Filter(), None, 1).requests,
     }
 
 
@@ -125,15 +126,6 @@ def _figures() -> dict[str, Any]:
         "shares": [_shares("Accounts", "account", accounts), _shares("Models", "model", models)],
         "failures": latest_failures(_MOST_FAILURES),
     }
-
-
-def _is_new() -> bool:
-    """Whether there has been no request yet."""
-    return not list_requests(Filter(), None, 1).requests
-
-
-def _server_first(accounts: tuple[AccountView, ...], account_id: int | None) -> tuple[AccountView, ...]:
-    return tuple(sorted(accounts, key=lambda view: view.id != account_id))
 
 
 def _shares(title: str, kind: Group, found: tuple[Share, ...]) -> Shares:

@@ -14,8 +14,8 @@ from app.errors import CcflareError
 from app.gate.visitors import actor
 from app.usage import money, reprice
 from app.usage import prices as service
-from app.usage.prices import CLASSES, OwnPrice
-from app.usage.pricing import Rates, listed, price_version
+from app.usage.prices import OwnPrice
+from app.usage.pricing import CLASSES, Rates, listed, price_version
 from app.usage.queries import facets
 from app.usage.spans import DAY_MS
 

@@ -10,10 +10,9 @@ from app.providers.forwarding import joined_url, passed_up
 from app.providers.models import mapped_model, targets, with_model
 from app.providers.oauth import OAUTH_BETA, OAuthWire
 from app.providers.upstream_error import first_event_error
-from app.values import Candidate, OAuthEndpoints, Outbound, ProxyRequest, Secret, Verdict, Window
+from app.values import Candidate, OAuthEndpoints, Outbound, ProxyRequest, Secret, Shape, Verdict, Window
 
 KeyHeader = Literal["x-api-key", "bearer"]
-Shape = Literal["anthropic", "openai"]
 
 OPENAI_ONLY = ("/v1/completions", "/v1/embeddings", "/v1/responses/", "/v1/chat/completions/")
 """Paths of OpenAI's that Anthropic's API lacks and that nothing here stands for."""

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from app.providers import verdicts
-from app.providers.base import KeyHeader, Provider, Shape
+from app.providers.base import KeyHeader, Provider
 from app.providers.verdicts import BURST_CAP_MS, BURST_RAMP, QUOTA_RAMP, Row, Seen
-from app.values import Candidate
+from app.values import Candidate, Shape
 
 OPENAI_PATHS = ("/v1/chat/completions", "/v1/completions", "/v1/embeddings", "/v1/models", "/v1/responses")
 """What goes to such an upstream as it came."""

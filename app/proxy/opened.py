@@ -21,10 +21,8 @@ class Arriving(Protocol):
 
     status: int
     headers: Headers
-
-    @property
-    def is_done(self) -> bool:
-        """Whether the body was read to its end, or given up."""
+    is_done: bool
+    """Whether the body was read to its end, or given up."""
 
     def read(self) -> bytes:
         """Return the next bytes of the body; b"" at its end. Raises UpstreamFailed."""

@@ -5,14 +5,13 @@ from dataclasses import dataclass, replace
 from app.clock import now_ms
 from app.errors import InvalidInput
 from app.providers import Provider
-from app.providers.base import Shape
 from app.providers.openai_wire.exchange import Exchange, client_shape, exchange, is_listing, listing
 from app.providers.upstream_error import is_missing_model
 from app.proxy.opened import Opened
 from app.routing import MAIN_PATHS
 from app.usage.decoding import NotDecodable, decode
 from app.usage.inspect import MAX_DECODED_BYTES
-from app.values import Candidate, Headers, ProxyRequest, Verdict, folded
+from app.values import Candidate, Headers, ProxyRequest, Shape, Verdict, folded
 
 ANTHROPIC_VERSION = "2023-06-01"
 """The only version there is; a client of another API names none, and Anthropic's demands one."""

@@ -6,9 +6,8 @@ from http import HTTPStatus
 from typing import Any
 
 from app.errors import CcflareError
-from app.providers.base import Shape
 from app.providers.openai_wire.errors import error_to_openai
-from app.values import Headers, id_text
+from app.values import Headers, Shape, id_text
 
 _STATUS_LINES = {status.value: f"{status.value} {status.phrase}" for status in HTTPStatus} | {529: "529 Overloaded"}
 REQUEST_ID = "x-ccflare-request-id"

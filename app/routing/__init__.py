@@ -10,19 +10,16 @@ from app.routing.affinity import AFFINITY
 from app.routing.drain_soonest import DRAIN_SOONEST
 from app.routing.eligible import ineligible, tried
 from app.routing.least_used import LEAST_USED
-from app.routing.nobody import NobodyLeft, answer_when_nobody_left
+from app.routing.nobody import answer_when_nobody_left
 from app.routing.plan import Plan, Pool, Sticky, StickyChange, Strategy
 from app.routing.session import SESSION
 from app.values import Candidate, Ineligible, ProxyRequest
 
 __all__ = [
     "STRATEGIES",
-    "NobodyLeft",
     "Plan",
-    "Pool",
     "Sticky",
     "StickyChange",
-    "Strategy",
     "after_served",
     "answer_when_nobody_left",
     "ineligible",

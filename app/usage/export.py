@@ -14,6 +14,7 @@ from app.db import reading, transaction
 from app.errors import InvalidInput
 from app.figures import iso
 from app.usage.models import Request
+from app.usage.rollup import CLASS_COSTS, CLASS_TOKENS
 from app.usage.rows import key_names
 from app.usage.search import Filter, find
 from app.values import id_text
@@ -27,10 +28,8 @@ _NAMES = (
     *("id", "started_at", "first_byte_at", "first_token_at", "ended_at", "method", "path", "model", "model_served"),
     *("stream", "account_id", "account_name", "provider", "strategy", "key_id", "session_id", "agent_id"),
     *("parent_agent_id", "status", "outcome", "error", "attempts", "upstream_request_id", "stop_reason"),
-    *("user_agent", "is_synthetic", "is_partial", "request_bytes", "answer_bytes", "input_tokens", "output_tokens"),
-    *("cache_read_tokens", "cache_write_5m_tokens", "cache_write_1h_tokens", "web_searches", "tokens_per_s"),
-    *("input_cost", "output_cost", "cache_read_cost", "cache_write_5m_cost", "cache_write_1h_cost"),
-    *("web_search_cost", "cost", "price_version"),
+    *("user_agent", "is_synthetic", "is_partial", "request_bytes", "answer_bytes"),
+    *(*CLASS_TOKENS, "web_searches", "tokens_per_s", *CLASS_COSTS, "cost", "price_version"),
 )
 _COLUMNS = tuple(Request.__table__.c[name] for name in _NAMES)
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")

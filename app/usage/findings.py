@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from app.providers.openai_wire.translation import mapping, objects
 from app.providers.openai_wire.usage import usage_to_anthropic
 from app.values import Tokens
 
@@ -111,13 +112,13 @@ def anthropic_event(findings: Findings, name: str | None, data: bytes, at_ms: in
     if kind == "content_block_delta":
         findings.saw_token(at_ms)
     elif kind == "message_start":
-        message = _object(document, "message")
+        message = mapping(document.get("message"))
         findings.name(message)
         findings.stop_reason = _text(message.get("stop_reason"), 200)
         _anthropic_usage(findings, message)
         return
     elif kind == "message_delta":
-        delta = _object(document, "delta")
+        delta = mapping(document.get("delta"))
         findings.stop_reason = _text(delta.get("stop_reason"), 200) or findings.stop_reason
         if _anthropic_usage(findings, document):
             findings.has_final_usage = True
@@ -151,7 +152,7 @@ def openai_event(findings: Findings, name: str | None, data: bytes, at_ms: int) 
     if isinstance(kind, str) and kind.startswith("response."):
         if kind.endswith(".delta"):
             findings.saw_token(at_ms)
-        response = _object(document, "response")
+        response = mapping(document.get("response"))
         findings.complete |= kind in ("response.completed", "response.incomplete", "response.failed")
     else:
         if kind == "error":
@@ -167,21 +168,21 @@ def openai_document(findings: Findings, document: Document) -> None:
     findings.name(document)
     if error := document.get("error"):
         findings.fail(error)
-    for choice in _objects(document.get("choices"))[:1]:
+    for choice in objects(document.get("choices"))[:1]:
         findings.stop_reason = _text(choice.get("finish_reason"), 200) or findings.stop_reason
     if document.get("object") == "response":
-        reason = _object(document, "incomplete_details").get("reason") or document.get("status")
+        reason = mapping(document.get("incomplete_details")).get("reason") or document.get("status")
         if reason != "in_progress":
             findings.stop_reason = _text(reason, 200) or findings.stop_reason
-    if _openai_usage(findings, _object(document, "usage")):
+    if _openai_usage(findings, mapping(document.get("usage"))):
         findings.has_final_usage = True
 
 
 def _anthropic_usage(findings: Findings, message: Document) -> bool:
-    usage = _object(message, "usage")
+    usage = mapping(message.get("usage"))
     if not usage:
         return False
-    split = _object(usage, "cache_creation")
+    split = mapping(usage.get("cache_creation"))
     return findings.count(
         {
             "input": _count(usage.get("input_tokens")),
@@ -190,7 +191,7 @@ def _anthropic_usage(findings: Findings, message: Document) -> bool:
             "cache_write": _count(usage.get("cache_creation_input_tokens")),
             "cache_write_5m": _count(split.get("ephemeral_5m_input_tokens")),
             "cache_write_1h": _count(split.get("ephemeral_1h_input_tokens")),
-            "web_searches": _count(_object(usage, "server_tool_use").get("web_search_requests")),
+            "web_searches": _count(mapping(usage.get("server_tool_use")).get("web_search_requests")),
         }
     )
 
@@ -203,20 +204,11 @@ def _openai_usage(findings: Findings, usage: Document) -> bool:
 
 
 def _has_content(chunk: Document) -> bool:
-    for choice in _objects(chunk.get("choices")):
-        delta = _object(choice, "delta")
+    for choice in objects(chunk.get("choices")):
+        delta = mapping(choice.get("delta"))
         if any(value for name, value in delta.items() if name != "role"):
             return True
     return False
-
-
-def _object(document: Document, name: str) -> Document:
-    value = document.get(name)
-    return value if isinstance(value, dict) else {}
-
-
-def _objects(value: object) -> list[Document]:
-    return [entry for entry in value if isinstance(entry, dict)] if isinstance(value, list) else []
 
 
 def _text(value: object, limit: int) -> str | None:

@@ -8,11 +8,10 @@ from sqlalchemy.orm import Session
 
 from app.upserts import add_up
 from app.usage.models import ClientSession, Facet, Request, Rollup, SessionPart
-from app.usage.rollup import NEEDED, Changes, Row
+from app.usage.rollup import CLASS_TOKENS, NEEDED, Changes, Row
 
 _CHUNK = 400
 _RECOUNTED = 5000
-_TOKENS = ("input_tokens", "output_tokens", "cache_read_tokens", "cache_write_5m_tokens", "cache_write_1h_tokens")
 _PARTS = (("account", "account_id"), ("model", "model_used"), ("key", "key_id"), ("agent", "agent_id"))
 _FACETS = (*_PARTS, ("status", "status"), ("outcome", "outcome"))
 _SPAN = {"first_at": "min", "last_at": "max"}
@@ -72,7 +71,7 @@ class Ledger:
         _write(session, Facet, ("kind", "value"), facets, only_existing)
 
     def _count_facets(self, row: Row, sign: int) -> None:
-        is_unpriced = row["cost"] is None and any(row[name] is not None for name in _TOKENS)
+        is_unpriced = row["cost"] is None and any(row[name] is not None for name in CLASS_TOKENS)
         started_at = row["started_at"]
         for kind, column in _FACETS:
             value = row[column]
@@ -93,13 +92,13 @@ class Ledger:
 
     def _count_session(self, row: Row, sign: int) -> None:
         session_id, cost = row["session_id"], row["cost"]
-        counts = [row[name] for name in _TOKENS]
+        counts = [row[name] for name in CLASS_TOKENS]
         is_metered = any(count is not None for count in counts)
         added = {
             "requests": 1,
             "failed": 0 if row["outcome"] == "complete" and (row["status"] or 0) < 400 else 1,
             "metered": int(is_metered),
-            **{name: count or 0 for name, count in zip(_TOKENS, counts)},
+            **{name: count or 0 for name, count in zip(CLASS_TOKENS, counts)},
             "priced": 0 if cost is None else 1,
             "unpriced": int(is_metered and cost is None),
             "cost": cost or 0,

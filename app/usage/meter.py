@@ -8,7 +8,6 @@ words costs a parse and changes nothing.
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Literal
 
 from app.providers.sse import Framer, parse_block
 from app.usage.decoding import Decoder, NotDecodable, decoder
@@ -22,9 +21,7 @@ from app.usage.findings import (
     parsed,
 )
 from app.usage.toplevel import TopLevel
-from app.values import Tokens
-
-Shape = Literal["anthropic", "openai"]
+from app.values import Shape, Tokens
 
 MAX_DOCUMENT_BYTES = 64 * 1024
 """A JSON answer up to this size is kept and parsed; of a larger one only the members that matter are kept."""

@@ -13,14 +13,13 @@ from app.db import reading
 from app.providers import PROVIDERS
 from app.usage.added import GROUPS, Narrow, summed
 from app.usage.models import Facet, Rollup
+from app.usage.rollup import CLASS_TOKENS
 from app.usage.rows import account_labels, key_names
 from app.usage.sessions import SessionRow, dearest_sessions
 from app.usage.spans import DAY_MS, MINUTE_MS, Range, between, cover
 
 SUBSCRIPTIONS = frozenset(one.name for one in PROVIDERS.values() if one.secret_kind == "oauth")  # noqa: S105 - a kind
 """The modes whose accounts pay by month: what their requests would cost at the API's prices is a value, no bill."""
-
-_WRITTEN = ("cache_write_5m", "cache_write_1h")
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +88,7 @@ def unpriced_models(since: int) -> tuple[Unpriced, ...]:
 
     Call inside an app context.
     """
-    tokens = [getattr(Rollup, f"{name}_tokens") for name in ("input", "output", "cache_read", *_WRITTEN)]
+    tokens = [getattr(Rollup, name) for name in CLASS_TOKENS]
     used = select(Rollup.model, func.sum(Rollup.unpriced), func.sum(sum(tokens, literal(0))), func.max(Rollup.at))
     used = used.where(Rollup.span_ms == DAY_MS, Rollup.at >= since - since % DAY_MS, Rollup.unpriced > 0)
     with reading() as session:

@@ -1,7 +1,7 @@
 """The prices that the operator entered for models: they go before those that ship with the project."""
 
 from collections.abc import Mapping
-from dataclasses import astuple, dataclass, fields
+from dataclasses import astuple, dataclass
 
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
@@ -13,12 +13,10 @@ from app.errors import InvalidInput
 from app.names import unknown
 from app.upserts import upsert
 from app.usage.models import PriceOverride
-from app.usage.pricing import Rates
+from app.usage.pricing import CLASSES, Rates
 
 MAX_RATE = 10**12
 """A million USD per million."""
-
-CLASSES = tuple(one.name for one in fields(Rates))
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,21 +25,23 @@ TIMED = ("durations", "first_bytes", "first_tokens", "speeds")
 SUMS = tuple(column.name for column in Rollup.__table__.columns if column.name not in (*KEY, *TIMED))
 """The columns that are added."""
 
-_CLASSES = ("input", "output", "cache_read", "cache_write_5m", "cache_write_1h")
-_OUTCOMES = ("client_gone", "upstream_broke", "refused", "cut_by_shutdown")
-_TOKENS = tuple(f"{name}_tokens" for name in _CLASSES)
-_COSTS = (*(f"{name}_cost" for name in _CLASSES), "web_search_cost")
-_UNKNOWN = [None] * len(_CLASSES)
-_OF_OUTCOME = {name: tuple(int(name == other) for other in _OUTCOMES) for name in _OUTCOMES}
+CLASSES = ("input", "output", "cache_read", "cache_write_5m", "cache_write_1h")
+"""Of tokens; searches are counted apart."""
+OUTCOMES = ("client_gone", "upstream_broke", "refused", "cut_by_shutdown")
+CLASS_TOKENS = tuple(f"{name}_tokens" for name in CLASSES)
+CLASS_COSTS = (*(f"{name}_cost" for name in CLASSES), "web_search_cost")
+"""The columns of both by class, in requests and in rollups."""
+_UNKNOWN = [None] * len(CLASSES)
+_OF_OUTCOME = {name: tuple(int(name == other) for other in OUTCOMES) for name in OUTCOMES}
 _OF_KIND = {kind: tuple(int(kind == other) for other in (2, 3, 4, 5)) for kind in (2, 3, 4, 5)}
 _NEITHER = (0, 0, 0, 0)
-_NO_COST = (0,) * (len(_CLASSES) + 1)
+_NO_COST = (0,) * (len(CLASSES) + 1)
 NEEDED = (
     *("id", "started_at", "first_byte_at", "first_token_at", "ended_at", "key_id", "session_id", "agent_id"),
     *("parent_agent_id", "stream", "account_id", "account_name", "provider", "model_used", "status", "outcome"),
     *("worker", "attempts", "is_synthetic", "web_searches", "tokens_per_s", "cost"),
-    *_TOKENS,
-    *_COSTS,
+    *CLASS_TOKENS,
+    *CLASS_COSTS,
 )
 """The columns of a request that sums are made of."""
 
@@ -173,14 +175,15 @@ def _times(row: Row) -> tuple[int | None, int | None, int | None, int | None]:
     """
     started_at, speed = row["started_at"], row["tokens_per_s"]
     return (
-        _since(started_at, row["ended_at"]) if row["worker"] is None else None,
-        _since(started_at, row["first_byte_at"]),
-        _since(started_at, row["first_token_at"]),
+        since(started_at, row["ended_at"]) if row["worker"] is None else None,
+        since(started_at, row["first_byte_at"]),
+        since(started_at, row["first_token_at"]),
         None if speed is None else round(speed),
     )
 
 
-def _since(start: int, end: int | None) -> int | None:
+def since(start: int, end: int | None) -> int | None:
+    """Return the milliseconds between two times, none below zero; None where the end is not known."""
     return None if end is None else max(0, end - start)
 
 
@@ -188,7 +191,7 @@ def _values(row: Row, times: Sequence[int | None]) -> list[int]:
     """Return the sums of one request, in the order of `SUMS`."""
     status, outcome, cost = row["status"], row["outcome"], row["cost"]
     hundreds = (status or 0) // 100
-    tokens = [row[name] for name in _TOKENS]
+    tokens = [row[name] for name in CLASS_TOKENS]
     is_metered = tokens != _UNKNOWN
     is_priced = cost is not None
     duration, first_byte, first_token, _ = times
@@ -209,7 +212,7 @@ def _values(row: Row, times: Sequence[int | None]) -> list[int]:
         row["web_searches"] or 0,
         1 if is_priced else 0,
         1 if is_metered and not is_priced else 0,
-        *([row[name] or 0 for name in _COSTS] if is_priced else _NO_COST),
+        *([row[name] or 0 for name in CLASS_COSTS] if is_priced else _NO_COST),
         cost or 0,
         0 if duration is None else 1,
         duration or 0,

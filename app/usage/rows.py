@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from app.access.models import ClientKey
 from app.usage.models import Facet, Request
+from app.usage.rollup import CLASS_TOKENS, since
 from app.values import Tokens, id_text
 
 
@@ -57,8 +58,7 @@ class RequestRow:
 _NAMES = (
     *("id", "started_at", "ended_at", "first_byte_at", "first_token_at", "method", "path", "model", "model_used"),
     *("stream", "account_id", "account_name", "provider", "key_id", "session_id", "agent_id", "parent_agent_id"),
-    *("status", "outcome", "error", "attempts", "input_tokens", "output_tokens", "cache_read_tokens"),
-    *("cache_write_5m_tokens", "cache_write_1h_tokens", "web_searches", "is_partial", "tokens_per_s", "cost"),
+    *("status", "outcome", "error", "attempts", *CLASS_TOKENS, "web_searches", "is_partial", "tokens_per_s", "cost"),
     *("stop_reason", "is_synthetic"),
 )
 COLUMNS = tuple(Request.__table__.c[name] for name in _NAMES)
@@ -89,9 +89,9 @@ def request_row(row: Any, names: dict[str, str]) -> RequestRow:
         public_id=id_text(row.id),
         started_at=row.started_at,
         ended_at=row.ended_at,
-        duration_ms=_since(row.started_at, row.ended_at),
-        first_byte_ms=_since(row.started_at, row.first_byte_at),
-        first_token_ms=_since(row.started_at, row.first_token_at),
+        duration_ms=since(row.started_at, row.ended_at),
+        first_byte_ms=since(row.started_at, row.first_byte_at),
+        first_token_ms=since(row.started_at, row.first_token_at),
         method=row.method,
         path=row.path,
         model=row.model,
@@ -138,7 +138,3 @@ def hit_ratio(tokens: Tokens) -> float | None:
         return None
     prompt = sum(part or 0 for part in (tokens.input, tokens.cache_read, tokens.cache_write_5m, tokens.cache_write_1h))
     return tokens.cache_read / prompt if prompt else None
-
-
-def _since(start: int, end: int | None) -> int | None:
-    return None if end is None else max(0, end - start)

@@ -19,6 +19,7 @@ from app.usage.models import RUNNING, Attempt, Payload, Request
 from app.usage.prices import overrides
 from app.usage.pricing import Cost, Rates, price
 from app.usage.recorder import START
+from app.usage.rollup import CLASS_COSTS, CLASS_TOKENS
 from app.values import Tokens, first_id
 
 _CHUNK = 500
@@ -27,19 +28,9 @@ _LISTED_TEXT = 500
 """Characters of one text in a column that holds a list."""
 _LISTS = ("refused", "losses")
 """The columns that hold a list as JSON."""
-TOKENS = (
-    "input_tokens",
-    "output_tokens",
-    "cache_read_tokens",
-    "cache_write_5m_tokens",
-    "cache_write_1h_tokens",
-    "web_searches",
-)
+TOKENS = (*CLASS_TOKENS, "web_searches")
 """The columns of a request's tokens, in the order of `Tokens`."""
-COSTS = (
-    *("input_cost", "output_cost", "cache_read_cost", "cache_write_5m_cost", "cache_write_1h_cost"),
-    *("web_search_cost", "cost", "price_version"),
-)
+COSTS = (*CLASS_COSTS, "cost", "price_version")
 """The columns of a request's cost."""
 
 

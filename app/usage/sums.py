@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from app.usage.histogram import highest, percentiles
-from app.usage.rollup import SUMS
+from app.usage.rollup import CLASS_COSTS, CLASSES, OUTCOMES, SUMS
 
 METRICS = {
     "duration": "durations",
@@ -85,17 +85,15 @@ class Percentiles:
     highest: float | None
 
 
-_OUTCOMES = ("client_gone", "upstream_broke", "refused", "cut_by_shutdown")
 _STATUSES = ("2xx", "3xx", "4xx", "5xx", "429")
-_CLASSES = ("input", "output", "cache_read", "cache_write_5m", "cache_write_1h")
-_TOKENS = ("metered", *(f"{name}_{kind}" for kind in ("known", "tokens") for name in _CLASSES))
+_TOKENS = ("metered", *(f"{name}_{kind}" for kind in ("known", "tokens") for name in CLASSES))
 FIGURES: dict[str, tuple[str, ...]] = {
     "requests": ("requests",),
     "succeeded": ("requests", "succeeded"),
-    "outcomes": ("requests", *_OUTCOMES),
+    "outcomes": ("requests", *OUTCOMES),
     "statuses": ("requests", *(f"status_{name}" for name in _STATUSES)),
     "tokens": ("requests", "web_searches", *_TOKENS),
-    "cost": ("requests", "priced", "cost", "web_search_cost", *(f"{name}_cost" for name in _CLASSES)),
+    "cost": ("requests", "priced", "cost", *CLASS_COSTS),
     "cache_hit": ("requests", *_TOKENS),
     "mean_tokens_per_s": ("requests", "speed_milli", "speed_timed"),
 }
@@ -119,7 +117,7 @@ def totals(sums: Iterable[int], names: Iterable[str] = SUMS) -> Totals:
     requests, succeeded = held["requests"], held["succeeded"]
     if not requests:
         return NOTHING
-    named = {name: count for name in _OUTCOMES if (count := held[name])}
+    named = {name: count for name in OUTCOMES if (count := held[name])}
     complete = requests - sum(named.values())
     return Totals(
         requests=requests,
@@ -152,7 +150,7 @@ def spread(counts: Mapping[int, int]) -> Percentiles:
 def _tokens(held: Mapping[str, int]) -> TokenTotals:
     if not held["metered"]:
         return _NO_TOKENS
-    parts = {name: held[f"{name}_tokens"] if held[f"{name}_known"] else None for name in _CLASSES}
+    parts = {name: held[f"{name}_tokens"] if held[f"{name}_known"] else None for name in CLASSES}
     total = sum(part for part in parts.values() if part is not None)
     return TokenTotals(**parts, web_searches=held["web_searches"], total=total)
 
@@ -160,8 +158,7 @@ def _tokens(held: Mapping[str, int]) -> TokenTotals:
 def _cost(held: Mapping[str, int]) -> CostTotals:
     if not held["priced"]:
         return _NO_COST
-    names = (*_CLASSES, "web_search")
-    return CostTotals(**{f"{name}_micro_usd": held[f"{name}_cost"] for name in names}, total_micro_usd=held["cost"])
+    return CostTotals(*(held[name] for name in (*CLASS_COSTS, "cost")))
 
 
 def _hit(held: Mapping[str, int]) -> float | None:

@@ -4,13 +4,14 @@ from typing import Any
 
 from app.usage.cache_losses import Turn
 from app.usage.models import Request
+from app.usage.rollup import CLASS_TOKENS
 from app.usage.rows import tokens_of
 
 TURN_COLUMNS = tuple(
     Request.__table__.c[name]
     for name in (
         *("id", "started_at", "agent_id", "account_id", "account_name", "model_used"),
-        *("input_tokens", "output_tokens", "cache_read_tokens", "cache_write_5m_tokens", "cache_write_1h_tokens"),
+        *CLASS_TOKENS,
         "web_searches",
     )
 )

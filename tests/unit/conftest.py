@@ -21,6 +21,7 @@ from app.gate import assets
 from app.server import Ccflare
 from config import Settings
 from tests.databases import Postgres, Refilled, postgres
+from tests.fakes.upstream import Upstream
 
 
 class Compiled(BytecodeCache):
@@ -34,6 +35,18 @@ class Compiled(BytecodeCache):
 
     def dump_bytecode(self, bucket: Bucket) -> None:
         self._known[bucket.key, bucket.checksum] = bucket.code
+
+
+@pytest.fixture(scope="session")
+def running_upstream() -> Iterator[Upstream]:
+    with Upstream() as up:
+        yield up
+
+
+@pytest.fixture
+def up(running_upstream: Upstream) -> Upstream:
+    running_upstream.reset()
+    return running_upstream
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -2,7 +2,6 @@
 
 import subprocess
 import sys
-from collections.abc import Iterator
 
 import pytest
 
@@ -27,18 +26,6 @@ try:
 except UpstreamFailed as exc:
     print(exc.phase, exc.sent)
 """
-
-
-@pytest.fixture(scope="module")
-def running() -> Iterator[Upstream]:
-    with Upstream() as up:
-        yield up
-
-
-@pytest.fixture
-def up(running: Upstream) -> Upstream:
-    running.reset()
-    return running
 
 
 def ask(up: Upstream, timeout_s: float = 5, **more: int) -> tuple[int, bytes]:

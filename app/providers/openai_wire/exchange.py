@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Literal
 
 from app.providers.openai_wire.account.answer import chat_to_message, is_error
 from app.providers.openai_wire.account.request import messages_to_chat
@@ -23,8 +22,7 @@ from app.providers.openai_wire.responses.request import responses_to_messages
 from app.providers.openai_wire.responses.stream import MessageToResponseStream
 from app.providers.openai_wire.streaming import StreamTranslator
 from app.providers.openai_wire.translation import Translation, mapping, parsed
-
-Shape = Literal["anthropic", "openai"]
+from app.values import Shape
 
 _MODELS = "/v1/models"
 _OPENAI_PATHS = ("/v1/chat/completions", "/v1/responses", "/v1/completions", "/v1/embeddings")

@@ -17,14 +17,10 @@ class StreamTranslator(ABC):
     def __init__(self) -> None:
         self._framer = Framer()
         self._losses = Losses()
-        self._is_over = False
+        self.is_over = False
+        """Whether the translated stream has ended, well or with an error."""
         self.is_complete = False
         """Whether the stream came to its proper end; False while it runs, and for good when it broke."""
-
-    @property
-    def is_over(self) -> bool:
-        """Whether the translated stream has ended, well or with an error."""
-        return self._is_over
 
     @property
     def losses(self) -> tuple[str, ...]:
@@ -39,25 +35,25 @@ class StreamTranslator(ABC):
         """Return the rest: the upstream's stream has ended. An unfinished one is told as an error."""
         # The last event counts also where the server left out the blank line behind it.
         rest = b"".join(self._events(b"\n\n"))
-        if self._is_over:
+        if self.is_over:
             return rest
-        self._is_over = True
+        self.is_over = True
         return rest + b"".join(self.ended())
 
     def _events(self, chunk: bytes) -> list[bytes]:
         out: list[bytes] = []
         for block in blocks(self._framer.feed(chunk)):
-            if self._is_over:
+            if self.is_over:
                 break
             event = parse_block(block)
             out += self.keep_alive() if event is None else self.read(event)
-        if self._framer.dropped and not self._is_over:
+        if self._framer.dropped and not self.is_over:
             out += self.failed("The upstream sent an event that is too large to translate.")
         return out
 
     def end(self, *, is_complete: bool) -> None:
         """Mark the translated stream as ended."""
-        self._is_over = True
+        self.is_over = True
         self.is_complete = is_complete
 
     @abstractmethod

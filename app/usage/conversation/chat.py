@@ -22,7 +22,7 @@ from app.usage.conversation.blocks import (
     word,
 )
 
-_SYSTEM = ("system", "developer")
+SYSTEM = ("system", "developer")
 
 
 def chat(bodies: Bodies) -> Conversation:
@@ -30,14 +30,14 @@ def chat(bodies: Bodies) -> Conversation:
     faults: list[str] = []
     asked = json_of(bodies.request, "request", faults)
     said = messages_of(objects(asked.get("messages")), message_of, faults)
-    messages = [one for one in said if one.role not in _SYSTEM]
+    messages = [one for one in said if one.role not in SYSTEM]
     answer = _streamed(bodies.answer) if is_stream(bodies.answer) else json_of(bodies.answer, "answer", faults)
     choice = next(objects(answer.get("choices")), {})
     reply = message_of({"role": "assistant"} | mapping(choice.get("message")))
     if reply is not None and reply.blocks:
         messages.append(Message(reply.role, reply.blocks, is_answer=True))
     return Conversation(
-        system=tuple(block for one in said if one.role in _SYSTEM for block in one.blocks),
+        system=tuple(block for one in said if one.role in SYSTEM for block in one.blocks),
         tools=tuple(tool_of(mapping(one.get("function")) or one) for one in objects(asked.get("tools"))),
         messages=tuple(messages),
         model=word(answer.get("model")) or word(asked.get("model")),

@@ -17,9 +17,8 @@ from app.usage.conversation.blocks import (
     text_block,
     word,
 )
-from app.usage.conversation.chat import error_of, parts_of, tool_of
+from app.usage.conversation.chat import SYSTEM, error_of, parts_of, tool_of
 
-_SYSTEM = ("system", "developer")
 _ENDS = ("response.completed", "response.incomplete", "response.failed")
 
 
@@ -35,12 +34,12 @@ def responses(bodies: Bodies) -> Conversation:
     replies = [Message(one.role, one.blocks, is_answer=True) for one in made if one.blocks]
     instructions = asked.get("instructions")
     system = [text_block("text", instructions)] if isinstance(instructions, str) and instructions else []
-    system += [block for one in said if one.role in _SYSTEM for block in one.blocks]
+    system += [block for one in said if one.role in SYSTEM for block in one.blocks]
     why = mapping(answer.get("incomplete_details")).get("reason")
     return Conversation(
         system=tuple(system),
         tools=tuple(tool_of(one) for one in objects(asked.get("tools"))),
-        messages=(*(one for one in said if one.role not in _SYSTEM), *replies),
+        messages=(*(one for one in said if one.role not in SYSTEM), *replies),
         model=word(answer.get("model")) or word(asked.get("model")),
         stop_reason=word(why) or word(answer.get("status")),
         error=error_of(answer),

@@ -9,18 +9,6 @@ from tests.fakes.upstream import Upstream
 from tests.unit.accounts.logins import Process, process
 
 
-@pytest.fixture(scope="session")
-def running_upstream() -> Iterator[Upstream]:
-    with Upstream() as up:
-        yield up
-
-
-@pytest.fixture
-def up(running_upstream: Upstream) -> Upstream:
-    running_upstream.reset()
-    return running_upstream
-
-
 @pytest.fixture
 def new_process(up: Upstream, environment: dict[str, str]) -> Iterator[Callable[[], Process]]:
     made: list[Process] = []

@@ -18,18 +18,6 @@ from tests.fakes.upstream import Upstream
 from tests.unit.accounts.logins import settings_for
 
 
-@pytest.fixture(scope="module")
-def running() -> Iterator[Upstream]:
-    with Upstream() as up:
-        yield up
-
-
-@pytest.fixture
-def up(running: Upstream) -> Upstream:
-    running.reset()
-    return running
-
-
 @pytest.fixture
 def site(up: Upstream, environment: dict[str, str]) -> Iterator[Flask]:
     app = create_app(settings_for(up, environment))

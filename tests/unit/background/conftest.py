@@ -1,5 +1,5 @@
 """The installation against a scripted upstream, as the tests of accounts have it."""
 
-from tests.unit.accounts.conftest import here, new_process, running_upstream, up
+from tests.unit.accounts.conftest import here, new_process
 
-__all__ = ["here", "new_process", "running_upstream", "up"]
+__all__ = ["here", "new_process"]

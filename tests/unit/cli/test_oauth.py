@@ -1,7 +1,6 @@
 """Commands that log accounts in."""
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
 import click
@@ -17,18 +16,6 @@ LATER = 4_102_444_800_000
 TOKENS = json.dumps(
     {"access_token": f"sk-ant-oat01-{CANARY}", "refresh_token": f"sk-ant-ort01-{CANARY}", "expires_at": LATER}
 )
-
-
-@pytest.fixture(scope="module")
-def running() -> Iterator[Upstream]:
-    with Upstream() as up:
-        yield up
-
-
-@pytest.fixture
-def up(running: Upstream) -> Upstream:
-    running.reset()
-    return running
 
 
 @pytest.fixture

@@ -1,7 +1,6 @@
 """One scripted upstream for all of these tests, empty before each."""
 
 import json
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -43,18 +42,6 @@ class Caller:
         with RawClient(self.up.url) as line:
             line.request("GET", path, self.headers(key))
             return line.answer()
-
-
-@pytest.fixture(scope="session")
-def running() -> Iterator[Upstream]:
-    with Upstream() as up:
-        yield up
-
-
-@pytest.fixture
-def up(running: Upstream) -> Upstream:
-    running.reset()
-    return running
 
 
 @pytest.fixture

@@ -19,6 +19,11 @@ _MEMORY_COMMANDS: Json = {
     "type": "string",
     "enum": ["view", "create", "str_replace", "insert", "delete", "rename"],
 }
+_EDITED: dict[str, Json] = {
+    **dict.fromkeys(("path", "file_text", "old_str", "new_str"), _STRING),
+    "insert_line": {"type": "integer"},
+    "insert_text": _STRING,
+}
 _CLIENT_TOOLS: Mapping[str, tuple[str, Json]] = {
     "bash": (
         "Run a command in a bash session that lives on between calls.",
@@ -29,12 +34,7 @@ _CLIENT_TOOLS: Mapping[str, tuple[str, Json]] = {
         _schema(
             "command path",
             command=_EDIT_COMMANDS,
-            path=_STRING,
-            file_text=_STRING,
-            old_str=_STRING,
-            new_str=_STRING,
-            insert_line={"type": "integer"},
-            insert_text=_STRING,
+            **_EDITED,
             view_range=_NUMBERS,
         ),
     ),
@@ -43,12 +43,7 @@ _CLIENT_TOOLS: Mapping[str, tuple[str, Json]] = {
         _schema(
             "command",
             command=_MEMORY_COMMANDS,
-            path=_STRING,
-            file_text=_STRING,
-            old_str=_STRING,
-            new_str=_STRING,
-            insert_line={"type": "integer"},
-            insert_text=_STRING,
+            **_EDITED,
             old_path=_STRING,
             new_path=_STRING,
             view_range=_NUMBERS,
