@@ -74,7 +74,7 @@ def post_fork(server: Any, worker: Any) -> None:
 
 def post_worker_init(worker: Any) -> None:
     """Refuse to stand in the open unprotected; tell the application when to drain; write answers our way."""
-    from app import answers
+    from app import answers, handshakes
     from app.background import workers as background
     from app.gate import opening
 
@@ -82,6 +82,7 @@ def post_worker_init(worker: Any) -> None:
     with explained():
         opening.check(worker.wsgi, addresses)
     answers.install()
+    handshakes.install()
     # gunicorn looks its settings up through __getattr__, dozens of times a request.
     worker.cfg.__dict__.update({name: setting.get() for name, setting in worker.cfg.settings.items()})
     # What is loaded by now stays: without it in its way, a collection does not hold up the streams.
