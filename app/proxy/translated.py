@@ -69,6 +69,7 @@ class TranslatedRelay(Relay):
         translator = self._shown.translator
         if translator is None:
             return b""
+        made = b""
         try:
             raw = self._pieces.popleft() if self._pieces else self._read()
             if not raw:
@@ -79,12 +80,13 @@ class TranslatedRelay(Relay):
                 return last
             if not self._meters_output:
                 self._meter.feed(raw, now_ms())
-            made = b"".join(translator.feed(piece) for piece in self._decoded(raw))
+            for piece in self._decoded(raw):
+                made += translator.feed(piece)
         except UpstreamFailed as exc:
             self._is_over = True
-            last = translator.finish()
+            made += translator.finish()
             self._break = None if translator.is_complete else exc
-            return last
+            return made
         self._is_over = translator.is_over
         return made
 

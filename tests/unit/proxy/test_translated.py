@@ -1,5 +1,6 @@
 """The translating relay: every ending, its record, and what the meter reads."""
 
+import gzip
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -135,6 +136,34 @@ def test_break_behind_the_end_harms_nobody() -> None:
     going = ride(CHUNK, FINISH, DONE, breaks=True)
     assert b"message_stop" in b"".join(going.pieces())
     assert going.outcome == "complete"
+
+
+def test_what_was_decoded_before_the_coding_breaks_goes_out() -> None:
+    headers = (*EVENTS, ("content-encoding", "gzip"))
+    junk = b"\x1f and no gzip"
+    broken = ride(gzip.compress(CHUNK) + junk, headers=headers)
+    pieces = broken.pieces()
+    assert next(pieces) == b""
+    seen = next(pieces)
+    assert b"message_start" in seen
+    assert seen.count(b"event: error") == 1
+    assert broken.outcome == "upstream_broke"
+    with pytest.raises(ConnectionResetError):
+        next(pieces)
+    whole = ride(gzip.compress(CHUNK + FINISH + DONE) + junk, headers=headers)
+    assert b"message_stop" in b"".join(whole.pieces())
+    assert whole.outcome == "complete"
+
+
+def test_bomb_in_a_stream_is_told_and_then_broken() -> None:
+    """Its line grows too long before its coding is given up."""
+    going = ride(gzip.compress(b"x" * (200 << 20)), headers=(*EVENTS, ("content-encoding", "gzip")))
+    pieces = going.pieces()
+    assert next(pieces) == b""
+    assert b"event: error" in next(pieces)
+    assert going.outcome == "upstream_broke"
+    with pytest.raises(ConnectionResetError):
+        next(pieces)
 
 
 def test_error_inside_a_stream_ends_it_cleanly() -> None:
