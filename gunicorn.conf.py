@@ -94,8 +94,15 @@ def post_worker_init(worker: Any) -> None:
 
 
 def worker_exit(server: Any, worker: Any) -> None:
-    """Write what is left in memory."""
+    """Write what is left in memory, and end the process."""
+    if getattr(worker, "wsgi", None) is None:
+        return
+    from app import ending
     from app.background import workers as background
 
-    if getattr(worker, "wsgi", None) is not None:
+    status = ending.status_of(sys.exception())
+    try:
         background.stop(worker.wsgi)
+    except Exception:
+        worker.log.exception("Not all that was left in memory could be written")
+    ending.leave(status)

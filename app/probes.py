@@ -27,6 +27,12 @@ class ChangeProbe:
         self._version = version
         return changed
 
+    def close(self) -> None:
+        """Close the connection; the next look opens another."""
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
 
 def is_writable() -> bool:
     """Whether a write transaction can be had now. Call inside an app context."""

@@ -22,7 +22,7 @@ from app.background.jobs import JOBS
 from app.background.leader import Leader
 from app.background.runner import ASK_S, LEAD_S, TICK_S, Runner, Running
 from app.clock import now_ms
-from app.db import beats, inline, offload, reading
+from app.db import beats, db, inline, offload, reading
 from app.flights import SWEEP_S
 from app.lines import Lines
 from app.probes import ChangeProbe
@@ -59,6 +59,7 @@ def start(app: Flask) -> None:
     gevent.spawn(_forever, app, "notice", _NOTICE_S, notice.look)
     gevent.spawn(_forever, app, "ingest", _INGEST_S, ingester.work)
     gevent.spawn(_forever, app, "gauges", TELL_S, teller.tell)
+    app.extensions["ccflare_notice"] = notice
     app.extensions["ccflare_ingester"] = ingester
     app.extensions["ccflare_teller"] = teller
     jobs = Runner(run, Leader(), JOBS, partial(_spawn, app))
@@ -97,6 +98,10 @@ def stop(app: Flask) -> None:
             ingester.finish()
         if refused:
             inline(partial(store_refused, refused, run.recorder.worker))
+        notice: Notice | None = app.extensions.get("ccflare_notice")
+        if notice is not None:
+            notice.close()
+        db.engine.dispose()  # Whoever closes the last connection to SQLite leaves one whole file behind.
 
 
 def _spawn(app: Flask, function: Callable[..., None], *args: object) -> Running:
@@ -163,6 +168,10 @@ class Notice:
         self._seen: dict[str, int] = {}
         self._key_ids = run.vault.key_ids
         self._turn = 0
+
+    def close(self) -> None:
+        """Let go of the database."""
+        self._probe.close()
 
     def look(self) -> None:
         """Look once; also retry what could not be committed."""

@@ -3,12 +3,17 @@
 import json
 import signal
 from collections.abc import Callable
+from pathlib import Path
 
+import pytest
+from sqlalchemy import Connection, create_engine, text
+
+from tests.databases import postgres
 from tests.fakes.raw import RawClient
 from tests.fakes.upstream import Upstream, hold, message
 from tests.integration.calls import ask, send
 from tests.integration.installation import Installation, key_of
-from tests.integration.server import Server, eventually
+from tests.integration.server import ROOT, Server, eventually
 
 New = Callable[..., Server]
 Inside = Callable[[Server], Installation]
@@ -104,6 +109,55 @@ def test_stream_beyond_the_drain_time_is_cut_and_counted(new_server: New, inside
     assert [row["outcome"] for row in rows] == ["cut_by_shutdown"] * 2
     assert rows[0]["is_partial"] == 1
     assert rows[0]["output_tokens"] is not None
+
+
+_WITNESS = """
+import os, sys
+
+class Witness:
+    pid_of, tell = staticmethod(os.getpid), sys.stderr.write
+
+    def __del__(self):
+        self.tell(f"interpreter of {self.pid_of()} taken apart\\n")
+
+sys.witness = Witness()
+"""
+
+
+def test_worker_ends_at_once_and_leaves_one_whole_file(new_server: New, tmp_path: Path) -> None:
+    (tmp_path / "sitecustomize.py").write_text(_WITNESS)
+    server = new_server(workers=1, PYTHONPATH=f"{tmp_path}:{ROOT}")
+    (worker,) = server.worker_pids()
+    server.signal(signal.SIGTERM)
+    assert server.wait(timeout_s=20) == 0
+    assert f"interpreter of {server.pid} taken apart" in server.log()
+    assert f"interpreter of {worker} taken apart" not in server.log(), "a native thread might still wait in it"
+    assert not list((server.folder / "data").glob("ccflare.db-*"))
+
+
+@pytest.mark.postgres
+def test_worker_ends_well_though_a_thread_waits_for_the_database(new_server: New) -> None:
+    with postgres() as databases:
+        if databases is None:
+            pytest.skip("no PostgreSQL is installed, and CCFLARE_TEST_POSTGRES_URL names no server")
+        with databases.database() as address:
+            server = new_server(workers=1, DATABASE_URL=address.render_as_string(hide_password=False))
+            engine = create_engine(address)
+            with engine.connect() as connection:
+                connection.execute(text("LOCK TABLE pulse IN ACCESS EXCLUSIVE MODE"))
+                eventually(lambda: _is_waited(connection))
+                server.signal(signal.SIGTERM)
+                eventually(lambda: "Worker exiting" in server.log(), every_s=0.001)
+            engine.dispose()
+            assert server.wait(timeout_s=20) == 0
+    assert "was sent SIG" not in server.log()
+    assert "exited with code" not in server.log()
+
+
+def _is_waited(connection: Connection) -> bool:
+    """Whether somebody waits for a lock of this connection's database."""
+    waiting = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    return bool(connection.execute(text(waiting)).scalar_one())
 
 
 def _rest_is_whole(client: RawClient) -> bool:

@@ -23,6 +23,15 @@ def test_probe_sees_what_another_connection_writes(app: Flask) -> None:
         assert not probe.may_have_changed()
 
 
+def test_closed_probe_opens_another_connection_when_it_looks_again(app: Flask) -> None:
+    probe = ChangeProbe(app.config["SQLALCHEMY_DATABASE_URI"])
+    assert probe.may_have_changed()
+    probe.close()
+    probe.close()
+    assert isinstance(probe.may_have_changed(), bool)
+    probe.close()
+
+
 def test_probe_of_another_engine_never_says_no() -> None:
     probe = ChangeProbe("postgresql+psycopg://nobody@localhost/none")
     assert probe.may_have_changed()
