@@ -4,6 +4,7 @@ import ipaddress
 import logging
 import sys
 from collections.abc import Iterable
+from pathlib import Path
 
 from flask import Flask
 
@@ -13,10 +14,11 @@ from app.accounts.service import views
 from app.errors import StartFault
 from app.loopback import is_loopback
 from app.runtime import Runtime, runtime
+from config import PROJECT_ROOT
 
 log = logging.getLogger(__name__)
 
-_ADD_ACCOUNT = "flask ccflare add-account NAME --mode max"
+_ADD_ACCOUNT = "flask ccflare add-account work --mode max"
 
 
 def check(app: Flask, addresses: Iterable[object]) -> None:
@@ -68,12 +70,20 @@ def welcome(app: Flask, addresses: Iterable[object], *, is_first: bool) -> None:
             lines.append("Make yourself the admin (this address works once, within an hour):")
             lines.append(f"  {base}/setup?token={token.text}")
         if not views(run.vault):
-            lines += ["Add an account:", f"  {_ADD_ACCOUNT}"]
+            lines += ["Add an account, in another terminal:", *_activation(), f"  {_ADD_ACCOUNT}"]
             lines += ["Point your client here:", f"  export ANTHROPIC_BASE_URL={base}"]
     if lines:
         # Not through the log, which others may read later and which hides tokens.
         sys.stderr.write("\n".join(["", *lines, "", ""]))
         sys.stderr.flush()
+
+
+def _activation() -> list[str]:
+    """Return what a new terminal in the project's folder has to be told before it knows `flask`."""
+    if sys.prefix == sys.base_prefix:
+        return []
+    place = Path(sys.prefix)
+    return [f"  . {place.relative_to(PROJECT_ROOT) if place.is_relative_to(PROJECT_ROOT) else place}/bin/activate"]
 
 
 def _base(run: Runtime, addresses: Iterable[object]) -> str:

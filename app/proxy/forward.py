@@ -281,10 +281,10 @@ class Corridor:
         if self._misfits and all(one.account_id in self._misfits for one in refused):
             raise next(iter(self._misfits.values()))
         answer = answer_when_nobody_left(refused, now_ms())
+        # What failed just now may pass; what a person has to mend does not.
+        may_pass = answer.should_retry or (answer.retry_after_s is None and bool(self._failed))
         error = Unavailable(
-            answer.message,
-            details={} if answer.should_retry or answer.retry_after_s is None else {"should_retry": False},
-            retry_after_s=answer.retry_after_s,
+            answer.message, details={} if may_pass else {"should_retry": False}, retry_after_s=answer.retry_after_s
         )
         error.status, error.kind = answer.status, answer.kind
         raise error

@@ -18,7 +18,7 @@ def test_pool_without_accounts_says_what_to_do(server: Server, installation: Ins
     code, kind, text = error_of(answer)
     assert (code, kind) == (503, "api_error")
     assert "flask ccflare add-account" in text
-    assert answer.header("retry-after") is None
+    assert (answer.header("retry-after"), answer.header("x-should-retry")) == (None, "false")
     assert json.loads(answer.body)["request_id"] == answer.header("x-ccflare-request-id")
     record = installation.record(answer)
     assert (record["outcome"], record["status"], record["attempts"]) == ("refused", 503, 0)
@@ -53,6 +53,16 @@ def test_long_wait_is_not_slept_through(server: Server, installation: Installati
     answer = ask(server)
     assert error_of(answer)[0] == 429
     assert (answer.header("retry-after"), answer.header("x-should-retry")) == ("3600", "false")
+
+
+def test_limit_that_may_pass_at_once_may_be_retried(
+    server: Server, installation: Installation, upstream: Upstream
+) -> None:
+    installation.accounts("a", "b")
+    upstream.script("*", limited("windowless"), forever=True)
+    answer = ask(server)
+    assert error_of(answer)[:2] == (429, "rate_limit_error")
+    assert (answer.header("retry-after"), answer.header("x-should-retry")) == (None, None)
 
 
 def test_limit_and_fault_together_are_no_limit(server: Server, installation: Installation, upstream: Upstream) -> None:
@@ -101,4 +111,5 @@ def test_paused_account_is_named_with_its_reason(
     code, kind, text = error_of(answer)
     assert (code, kind) == (503, "api_error")
     assert "paused (holiday)" in text
+    assert answer.header("x-should-retry") == "false", "no retry would end the pause"
     assert upstream.requests() == []

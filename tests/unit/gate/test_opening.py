@@ -10,7 +10,7 @@ from app.db import db
 from app.errors import StartFault
 from app.factory import create_app
 from app.gate import opening
-from config import Settings
+from config import PROJECT_ROOT, Settings
 
 OPEN = ("0.0.0.0", 8080)
 LOCAL = ("127.0.0.1", 8080)
@@ -61,6 +61,21 @@ def test_first_worker_warns_of_settings_that_do_not_exist(tmp_path: Path, caplog
     assert "Did you mean CCFLARE_DRAIN_S?" in warning
     with app.app_context():
         db.engine.dispose()
+
+
+@pytest.mark.parametrize(
+    ("prefix", "told"),
+    [(PROJECT_ROOT / ".venv", ["  . .venv/bin/activate"]), ("/opt/env", ["  . /opt/env/bin/activate"]), ("/usr", [])],
+)
+def test_lines_to_paste_begin_with_the_environment_that_has_flask(
+    app: Flask, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, prefix: object, told: list[str]
+) -> None:
+    monkeypatch.setattr("sys.prefix", str(prefix))
+    monkeypatch.setattr("sys.base_prefix", "/usr")
+    opening.welcome(app, [LOCAL], is_first=True)
+    lines = capsys.readouterr().err.splitlines()
+    first = lines.index("Add an account, in another terminal:") + 1
+    assert lines[first : first + len(told) + 1] == [*told, "  flask ccflare add-account work --mode max"]
 
 
 def test_with_an_admin_only_the_first_worker_tells_what_is_left(app: Flask, capsys: pytest.CaptureFixture[str]) -> None:
