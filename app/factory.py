@@ -55,6 +55,7 @@ def create_app(settings: Settings, *, with_doors: bool = True) -> Flask:
         parts.keys.load()
         if parts.keys.has_limits:
             parts.limits.load(now_ms())
+    app.flights = parts.flights
     attach(app, parts)
     app.cli.add_command(commands)
     if with_doors:

@@ -1,16 +1,17 @@
 """The Flask application: the proxy's requests skip what only pages need, all others leave the event loop."""
 
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from flask import Flask, Response, request
 from flask.sessions import SecureCookieSessionInterface, SessionMixin
 from flask.wrappers import Request
-from werkzeug.exceptions import HTTPException, RequestEntityTooLarge, RequestTimeout
+from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 from werkzeug.routing import Rule
 
-from app.db import is_cooperative, offload_in_context
+from app.db import offload_in_context
+from app.errors import CcflareError, TooSlow
+from app.flights import Flights
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication
@@ -79,6 +80,9 @@ class Ccflare(Flask):
     hot_view: "Callable[[dict[str, Any]], WSGIApplication] | None" = None
     """The proxy's view. Its blueprint holds the route; a request of the usual form reaches it without matching."""
 
+    flights: Flights
+    """Where a body that arrives slowly is known, so that a drain does not wait for it longer than for a request."""
+
     def wsgi_app(self, environ: dict[str, Any], start_response: "StartResponse") -> Iterable[bytes]:
         """Answer one request. Routing, request context and signals are a tenth of a proxied request: it skips them."""
         if self.hot_view is not None and environ["PATH_INFO"].startswith("/v1/"):
@@ -95,8 +99,8 @@ class Ccflare(Flask):
         if rule is not None and rule.endpoint.startswith(HOT_BLUEPRINT):
             return self.dispatch_request()  # type: ignore[return-value]
         try:
-            _read_body(request)
-        except HTTPException as exc:
+            _read_body(request, self.flights)
+        except (HTTPException, CcflareError) as exc:
             fault = exc
             return offload_in_context(lambda: self.finalize_request(self.handle_user_exception(fault)))
         if rule is not None and getattr(self.view_functions[rule.endpoint], COOPERATIVE, False):
@@ -104,36 +108,20 @@ class Ccflare(Flask):
         return offload_in_context(super().full_dispatch_request)
 
 
-def _read_body(wanted: Request) -> None:
+def _read_body(wanted: Request, flights: Flights) -> None:
     """Read a page's or the API's whole body here: no other thread may wait for a socket of the event loop.
 
-    Raises RequestEntityTooLarge, RequestTimeout, or ClientDisconnected.
+    Raises RequestEntityTooLarge, TooSlow, or ClientDisconnected.
     """
     if not wanted.content_length and "HTTP_TRANSFER_ENCODING" not in wanted.environ:
         return
     limit = wanted.max_content_length
-    with _within(_BODY_WITHIN_S):
+    flight = flights.begin(wanted.environ)
+    flight.expect(_BODY_WITHIN_S, lambda: TooSlow("The request body did not arrive in time."))
+    try:
         size = len(wanted.get_data(cache=True))
+    finally:
+        flights.end(flight)
     if limit is not None and size >= limit and wanted.content_length != size:
         # Werkzeug cuts a body without a declared length at the limit and says nothing.
         raise RequestEntityTooLarge
-
-
-@contextmanager
-def _within(seconds: float) -> Iterator[None]:
-    """Raise RequestTimeout when the block takes longer."""
-    if not is_cooperative():
-        yield
-        return
-    from gevent import Timeout  # noqa: PLC0415 - only a server has an event loop
-
-    late = Timeout(seconds)
-    late.start()
-    try:
-        yield
-    except Timeout as exc:
-        if exc is not late:
-            raise
-        raise RequestTimeout("The request body did not arrive in time.") from exc
-    finally:
-        late.close()

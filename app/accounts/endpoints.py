@@ -30,6 +30,7 @@ def _fault(text: str) -> str | None:
     try:
         parts = urlsplit(text)
         host, port = (parts.hostname or "").rstrip("."), parts.port
+        host.encode("idna")  # As each look-up does, which has no plain word for a label that is empty or too long.
     except ValueError:
         return "is no valid URL"
     if parts.scheme not in ("http", "https") or not host or port == 0:

@@ -69,6 +69,18 @@ def test_idle_connections_do_not_hold_the_shutdown_up(new_server: New) -> None:
     assert "Traceback" not in server.log()
 
 
+def test_body_that_never_comes_does_not_outlast_the_drain(new_server: New, inside: Inside) -> None:
+    server = new_server(workers=1, CCFLARE_DRAIN_S="1")
+    installation = inside(server)
+    with server.raw() as client:
+        client.send(client.head("POST", "/login", length=100) + b"name=")
+        eventually(lambda: installation.rows("SELECT * FROM worker_states"))
+        server.signal(signal.SIGTERM)
+        assert client.is_closed()
+        server.wait(timeout_s=30)
+    assert installation.rows("SELECT * FROM worker_states") == [], "a worker that is killed does not take its leave"
+
+
 def test_reload_serves_on_with_new_workers(new_server: New, inside: Inside, upstream: Upstream) -> None:
     server = new_server(CCFLARE_DRAIN_S="90")
     installation = inside(server)

@@ -4,6 +4,8 @@ import pytest
 from flask import Flask
 from werkzeug.routing import BuildError, Map, Rule
 
+from app.errors import TooSlow
+from app.runtime import runtime
 from app.server import LateRule
 from tests.unit.browsers import stranger, token_of
 
@@ -28,6 +30,17 @@ def test_body_without_a_length_is_refused_above_the_bound_and_not_cut(app: Flask
     answer = stranger(app).post("/api/keys", input_stream=body, environ_overrides=environ)
     assert answer.status_code == 413
     assert set(answer.json or {}) == {"error", "details"}
+
+
+def test_body_that_comes_too_slowly_is_refused(app: Flask) -> None:
+    class Slow(BytesIO):
+        def readinto(self, *_: object) -> int:
+            raise TooSlow("late")
+
+    environ = {"wsgi.input_terminated": True, "HTTP_TRANSFER_ENCODING": "chunked"}
+    answer = stranger(app).post("/api/keys", input_stream=Slow(), environ_overrides=environ)
+    assert (answer.status_code, answer.json) == (408, {"error": "late", "details": {}})
+    assert len(runtime().flights) == 0
 
 
 @pytest.mark.parametrize("values", [{"rule": "a b", "self": 7}, {"rule": "ä", "self": 0, "page": 2}, {"rule": "x"}])

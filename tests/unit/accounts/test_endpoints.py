@@ -44,6 +44,8 @@ def test_base_url_is_taken_without_its_last_slash(text: str, stored: str) -> Non
         "https://ünïcode.example",
         "https://[::1",
         "https://" + "a" * 2000,
+        "https://" + "a" * 64 + ".example.com",
+        "https://api..example.com",
         "http://169.254.169.254",
         "http://169.254.169.254.",
         "http://2852039166",
