@@ -81,7 +81,7 @@ def post_worker_init(worker: Any) -> None:
     addresses = [listener.getsockname() for listener in worker.sockets]
     with explained():
         opening.check(worker.wsgi, addresses)
-    answers.install()
+    answers.install(_settings.write_timeout_s)
     # gunicorn looks its settings up through __getattr__, dozens of times a request.
     worker.cfg.__dict__.update({name: setting.get() for name, setting in worker.cfg.settings.items()})
     # What is loaded by now stays: without it in its way, a collection does not hold up the streams.
