@@ -6,6 +6,7 @@ import signal
 import sys
 from typing import Any, NoReturn
 
+from app import handover
 from app.starting import explained
 from config import PROJECT_ROOT, Settings
 
@@ -39,6 +40,7 @@ def on_starting(server: Any) -> None:
     """Refuse to stand in the open unprotected before a port is open."""
     from app.loopback import is_loopback_host
 
+    handover.prepare(server)
     hosts = [address[:1] for address in server.cfg.address if isinstance(address, tuple)]
     if all(is_loopback_host(f"[{host}]" if ":" in host else host) for (host,) in hosts):
         return
@@ -67,6 +69,11 @@ def _look_before_opening(hosts: list[Any]) -> NoReturn:
         os._exit(status)
 
 
+def pre_fork(server: Any, worker: Any) -> None:
+    """Let the workers that are there know that another one starts."""
+    handover.begins(server, worker)
+
+
 def post_fork(server: Any, worker: Any) -> None:
     """Let a worker that is told to stop while it still boots do so: it has the master's handlers until then."""
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
@@ -90,6 +97,13 @@ def post_worker_init(worker: Any) -> None:
     gc.set_threshold(10_000, 20, 20)
     background.attach_server(worker.wsgi, worker)
     opening.welcome(worker.wsgi, addresses, is_first=worker.age == 1)
+    handover.serve_on(worker)
+    handover.is_over(worker)
+
+
+def child_exit(server: Any, worker: Any) -> None:
+    """Let nobody wait for a worker that has ended."""
+    handover.is_over(worker)
 
 
 def worker_exit(server: Any, worker: Any) -> None:

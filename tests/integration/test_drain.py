@@ -1,5 +1,6 @@
 """SIGTERM and SIGHUP with streams running: they end on their own, nothing new begins, everything is written down."""
 
+import fcntl
 import json
 import signal
 from collections.abc import Callable
@@ -88,6 +89,43 @@ def test_reload_serves_on_with_new_workers(new_server: New, inside: Inside, upst
     eventually(lambda: not old & set(server.worker_pids()), timeout_s=20)
     eventually(lambda: installation.scalar("SELECT count(*) FROM requests WHERE outcome = 'complete'") == 12)
     assert installation.scalar("SELECT count(*) FROM requests") == 12
+
+
+_GATE = """
+import fcntl, os, sys
+
+def stop_at_the_gate(event, arguments):
+    if event == "import" and arguments[0] == "app.factory":
+        with open(os.environ["GATE"]) as gate:
+            fcntl.flock(gate, fcntl.LOCK_SH)
+
+sys.addaudithook(stop_at_the_gate)
+"""
+
+
+def test_old_worker_serves_until_the_new_one_is_ready(new_server: New, tmp_path: Path) -> None:
+    (tmp_path / "sitecustomize.py").write_text(_GATE)
+    with (tmp_path / "gate").open("w") as gate:
+        server = new_server(workers=1, GATE=gate.name, PYTHONPATH=f"{tmp_path}:{ROOT}")
+        (old,) = server.worker_pids()
+        fcntl.flock(gate, fcntl.LOCK_EX)
+        server.signal(signal.SIGHUP)
+        eventually(lambda: "this one serves on" in server.log())
+        assert server.get("/health/ready")[0] == 200
+        fcntl.flock(gate, fcntl.LOCK_UN)
+        eventually(lambda: old not in server.worker_pids())
+        assert server.get("/health/ready")[0] == 200
+
+
+def test_stop_waits_for_no_worker_that_starts(new_server: New, tmp_path: Path) -> None:
+    (tmp_path / "sitecustomize.py").write_text(_GATE)
+    with (tmp_path / "gate").open("w") as gate:
+        server = new_server(workers=1, GATE=gate.name, PYTHONPATH=f"{tmp_path}:{ROOT}")
+        fcntl.flock(gate, fcntl.LOCK_EX)
+        server.signal(signal.SIGTTIN)
+        eventually(lambda: len(server.worker_pids()) == 2)
+        server.signal(signal.SIGTERM)
+        assert server.wait(timeout_s=20) == 0
 
 
 def test_stream_beyond_the_drain_time_is_cut_and_counted(new_server: New, inside: Inside, upstream: Upstream) -> None:
