@@ -7,7 +7,7 @@ import sys
 from typing import Any, NoReturn
 
 from app import handover
-from app.starting import explained
+from app.starting import explained, note_replacement
 from config import PROJECT_ROOT, Settings
 
 with explained():
@@ -77,6 +77,8 @@ def pre_fork(server: Any, worker: Any) -> None:
 def post_fork(server: Any, worker: Any) -> None:
     """Let a worker that is told to stop while it still boots do so: it has the master's handlers until then."""
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    if worker.age > server.cfg.workers:
+        note_replacement()
 
 
 def post_worker_init(worker: Any) -> None:
