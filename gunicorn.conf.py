@@ -6,7 +6,8 @@ import signal
 import sys
 from typing import Any, NoReturn
 
-from app.starting import explained
+from app import handover
+from app.starting import explained, note_replacement
 from config import PROJECT_ROOT, Settings
 
 with explained():
@@ -39,6 +40,7 @@ def on_starting(server: Any) -> None:
     """Refuse to stand in the open unprotected before a port is open."""
     from app.loopback import is_loopback_host
 
+    handover.prepare(server)
     hosts = [address[:1] for address in server.cfg.address if isinstance(address, tuple)]
     if all(is_loopback_host(f"[{host}]" if ":" in host else host) for (host,) in hosts):
         return
@@ -67,9 +69,16 @@ def _look_before_opening(hosts: list[Any]) -> NoReturn:
         os._exit(status)
 
 
+def pre_fork(server: Any, worker: Any) -> None:
+    """Let the workers that are there know that another one starts."""
+    handover.begins(server, worker)
+
+
 def post_fork(server: Any, worker: Any) -> None:
     """Let a worker that is told to stop while it still boots do so: it has the master's handlers until then."""
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    if worker.age > server.cfg.workers:
+        note_replacement()
 
 
 def post_worker_init(worker: Any) -> None:
@@ -81,7 +90,7 @@ def post_worker_init(worker: Any) -> None:
     addresses = [listener.getsockname() for listener in worker.sockets]
     with explained():
         opening.check(worker.wsgi, addresses)
-    answers.install()
+    answers.install(_settings.write_timeout_s)
     handshakes.install()
     # gunicorn looks its settings up through __getattr__, dozens of times a request.
     worker.cfg.__dict__.update({name: setting.get() for name, setting in worker.cfg.settings.items()})
@@ -91,6 +100,13 @@ def post_worker_init(worker: Any) -> None:
     gc.set_threshold(10_000, 20, 20)
     background.attach_server(worker.wsgi, worker)
     opening.welcome(worker.wsgi, addresses, is_first=worker.age == 1)
+    handover.serve_on(worker)
+    handover.is_over(worker)
+
+
+def child_exit(server: Any, worker: Any) -> None:
+    """Let nobody wait for a worker that has ended."""
+    handover.is_over(worker)
 
 
 def worker_exit(server: Any, worker: Any) -> None:

@@ -5,13 +5,13 @@ import ipaddress
 import json
 from functools import lru_cache
 from time import time
-from typing import Any
+from typing import Any, ClassVar
 
 from gunicorn import util
 from gunicorn.http import message, wsgi
 
 from app.redaction import redact
-from app.sockets import send_all
+from app.sockets import send_while_read
 from app.values import id_text, new_request_id
 
 _LAST_CHUNK = b"0\r\n\r\n"
@@ -29,6 +29,9 @@ class RelayedResponse(wsgi.Response):  # type: ignore[misc]  # gunicorn has no t
     A `date` or `server` field that the application gives stands instead of gunicorn's own, not beside it. The head
     goes out with the first piece of the body, since every write wakes the client up; an empty piece sends it alone.
     """
+
+    within_s: ClassVar[float] = 120.0
+    """How long a client may take nothing of what is sent."""
 
     headers_sent: bool
     _head: bytes = b""
@@ -77,14 +80,17 @@ class RelayedResponse(wsgi.Response):  # type: ignore[misc]  # gunicorn has no t
         head, self._head = self._head, b""
         if self.chunked:
             self._is_ended = type(data) is LastPiece
-            send_all(self.sock, b"%b%X\r\n%b\r\n%b" % (head, len(data), data, _LAST_CHUNK if self._is_ended else b""))
+            self._send(b"%b%X\r\n%b\r\n%b" % (head, len(data), data, _LAST_CHUNK if self._is_ended else b""))
         else:
-            send_all(self.sock, head + data if head else data)
+            self._send(head + data if head else data)
 
     def _send_head(self) -> None:
         if self._head:
             head, self._head = self._head, b""
-            send_all(self.sock, head)
+            self._send(head)
+
+    def _send(self, data: bytes) -> None:
+        send_while_read(self.sock, data, self.within_s)
 
 
 def write_refusal(sock: Any, status: int, reason: str, words: str) -> None:
@@ -109,8 +115,12 @@ def _date_field(second: int) -> str:
     return email.utils.formatdate(second, usegmt=True)
 
 
-def install() -> None:
-    """Let this worker's gunicorn answer with RelayedResponse, and do less for each request."""
+def install(within_s: float) -> None:
+    """Let this worker's gunicorn answer with RelayedResponse, and do less for each request.
+
+    `within_s`: a client that takes nothing of its answer for so long is cut off.
+    """
+    RelayedResponse.within_s = within_s
     wsgi.Response = RelayedResponse
     util.write_error = write_refusal
     # One is made for every request, though all are alike.

@@ -26,6 +26,9 @@ class CcflareError(Exception):
 class StartFault(Exception):
     """Something without which the process must not start; the message says what to do."""
 
+    may_pass = False
+    """Whether a later start may succeed though nobody has done anything here."""
+
 
 class InvalidInput(CcflareError):
     """What the caller sent is wrong; `details` names the field."""

@@ -43,11 +43,8 @@ class Flight:
         self.deadline = 0.0
         self.overdue: Callable[[], CcflareError] | None = None
 
-    def expect(self, within_s: float, overdue: Callable[[], CcflareError] | None) -> None:
-        """Set when the present wait must be over, and what makes the error that is raised in it when it is not.
-
-        None: the client is what is being waited for, and counts as gone.
-        """
+    def expect(self, within_s: float, overdue: Callable[[], CcflareError]) -> None:
+        """Set when the present wait must be over, and what makes the error that is raised in it when it is not."""
         self.deadline = monotonic() + within_s
         self.overdue = overdue
 
@@ -118,9 +115,7 @@ class Flights:
                 self._end(flight, "client_gone")
             elif flight.deadline and now > flight.deadline:
                 flight.wait_free()
-                if flight.overdue is None:
-                    self._end(flight, "client_gone")
-                else:
+                if flight.overdue is not None:
                     flight.greenlet.kill(flight.overdue(), block=False)
 
     def _end(self, flight: Flight, cause: str) -> None:

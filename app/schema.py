@@ -23,6 +23,12 @@ class SchemaError(StartFault):
     """The schema cannot be brought up to date; the message says why and what to do."""
 
 
+class DatabaseUnusable(SchemaError):
+    """The database is away, or lets nobody in."""
+
+    may_pass = True
+
+
 def ensure(app: Flask, lock_dir: Path) -> None:
     """Migrate if the database is not at SCHEMA_REVISION. Call outside any app context."""
     with app.app_context():
@@ -68,9 +74,9 @@ def _upgrade(app: Flask) -> None:
         raise _unusable(exc) from exc
 
 
-def _unusable(exc: DatabaseError) -> SchemaError:
+def _unusable(exc: DatabaseError) -> DatabaseUnusable:
     address = db.engine.url.set(query={}).render_as_string()  # Without the password, which the query may hold too.
-    return SchemaError(
+    return DatabaseUnusable(
         f"The database at {address} cannot be used: {str(exc.orig).strip()}\n"
         "See that it runs and lets this machine in, or correct DATABASE_URL."
     )

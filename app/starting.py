@@ -2,6 +2,7 @@
 
 import json
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import NoReturn
@@ -11,6 +12,16 @@ from config import ConfigError
 
 _APP_LOAD_ERROR = 4
 """gunicorn starts a worker anew, for ever, unless it ends with this status."""
+_AGAIN_AFTER_S = 1.0
+
+
+class _Start:
+    is_replacement = False
+
+
+def note_replacement() -> None:
+    """Say that this process takes the place of a worker that has served: what may pass does not end the server then."""
+    _Start.is_replacement = True
 
 
 @contextmanager
@@ -18,7 +29,12 @@ def explained() -> Iterator[None]:
     """End the process with a clear message when what is inside cannot be done: status 1, in a server gunicorn's own."""
     try:
         yield
-    except (ConfigError, StartFault, OSError) as exc:
+    except StartFault as exc:
+        if exc.may_pass and _Start.is_replacement:
+            time.sleep(_AGAIN_AFTER_S)
+            _end(str(exc), status=1)
+        _end(str(exc))
+    except (ConfigError, OSError) as exc:
         _end(str(exc))
     except ModuleNotFoundError as exc:
         if exc.name != "psycopg":
@@ -36,9 +52,11 @@ def is_help() -> bool:
     return is_command() and "--help" in sys.argv
 
 
-def _end(reason: str) -> NoReturn:
+def _end(reason: str, status: int | None = None) -> NoReturn:
+    if status is None:
+        status = _APP_LOAD_ERROR if "gunicorn.arbiter" in sys.modules else 1
     text = f"ccflare cannot start.\n{reason}"
     if is_command() and "--json" in sys.argv:
         text = json.dumps({"error": text, "details": {}}, ensure_ascii=False)
     sys.stderr.write(f"{text}\n")
-    raise SystemExit(_APP_LOAD_ERROR if "gunicorn.arbiter" in sys.modules else 1) from None
+    raise SystemExit(status) from None

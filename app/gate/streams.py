@@ -59,15 +59,13 @@ def _pieces(
 ) -> Iterator[bytes]:
     with app.app_context():
         run = runtime()
-    flights, write_s = run.flights, run.settings.write_timeout_s
-    # Known to the sweep, which ends it when the reader is gone or does not read.
+    flights = run.flights
+    # Known to the sweep, which ends it when the reader is gone.
     flight = flights.begin(environ)
     try:
-        flight.expect(write_s, None)
         yield f"retry: {_RECONNECT_MS}\n\n".encode()
         silent_s = unchecked_s = 0.0
         while not flights.is_draining:
-            flight.wait_free()
             with app.app_context():
                 if unchecked_s >= _BEAT_S:
                     unchecked_s = 0.0
@@ -75,9 +73,7 @@ def _pieces(
                         return
                 found = b"".join(event.encoded() for event in look())
             if found or silent_s >= _BEAT_S:
-                flight.expect(write_s, None)
                 yield found or b": still here\n\n"
-                flight.wait_free()
                 silent_s = 0.0
             time.sleep(_LOOK_S)
             silent_s += _LOOK_S
@@ -109,9 +105,7 @@ def _made(app: Flask, pieces: Iterator[str], environ: dict[str, Any]) -> Iterato
                 piece = offload(next, pieces, None)
             if piece is None:
                 return
-            flight.expect(run.settings.write_timeout_s, None)
             yield piece.encode()
-            flight.wait_free()
     finally:
         run.flights.end(flight)
 

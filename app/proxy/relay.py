@@ -42,7 +42,6 @@ class Relay:
         self._flights = flights
         self._flight = flight
         self._idle_s = settings.idle_timeout_s
-        self._write_s = settings.write_timeout_s
         self._environ = environ
         fields = served.opened.fields
         self._meter = Meter(fields.get("content-type", ""), fields.get("content-encoding", ""), served.provider.shape)
@@ -80,7 +79,7 @@ class Relay:
             is_last = self._answer.is_done and not self._held and self._opened.broke is None
             if self._meter.is_complete or (is_last and not self._falls_short()):
                 self._write_record(None)
-            flight.expect(self._write_s, None)
+            flight.wait_free()
             return LastPiece(piece) if is_last and self._is_recorded else piece
         self._ended()
         raise StopIteration

@@ -119,7 +119,7 @@ class TranslatedRelay(Relay):
             self._write_record("upstream_broke")
         elif self._is_over:
             self._write_record(None)
-        self._flight.expect(self._write_s, None)
+        self._flight.wait_free()
         return piece
 
     def _end(self) -> None:

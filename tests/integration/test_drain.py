@@ -1,5 +1,6 @@
 """SIGTERM and SIGHUP with streams running: they end on their own, nothing new begins, everything is written down."""
 
+import fcntl
 import json
 import signal
 from collections.abc import Callable
@@ -12,7 +13,7 @@ from tests.databases import postgres
 from tests.fakes.raw import RawClient
 from tests.fakes.upstream import Upstream, hold, message
 from tests.integration.calls import ask, send
-from tests.integration.installation import Installation, key_of
+from tests.integration.installation import Installation, key_of, worker_of
 from tests.integration.server import ROOT, Server, eventually
 
 New = Callable[..., Server]
@@ -102,6 +103,43 @@ def test_reload_serves_on_with_new_workers(new_server: New, inside: Inside, upst
     assert installation.scalar("SELECT count(*) FROM requests") == 12
 
 
+_GATE = """
+import fcntl, os, sys
+
+def stop_at_the_gate(event, arguments):
+    if event == "import" and arguments[0] == "app.factory":
+        with open(os.environ["GATE"]) as gate:
+            fcntl.flock(gate, fcntl.LOCK_SH)
+
+sys.addaudithook(stop_at_the_gate)
+"""
+
+
+def test_old_worker_serves_until_the_new_one_is_ready(new_server: New, tmp_path: Path) -> None:
+    (tmp_path / "sitecustomize.py").write_text(_GATE)
+    with (tmp_path / "gate").open("w") as gate:
+        server = new_server(workers=1, GATE=gate.name, PYTHONPATH=f"{tmp_path}:{ROOT}")
+        (old,) = server.worker_pids()
+        fcntl.flock(gate, fcntl.LOCK_EX)
+        server.signal(signal.SIGHUP)
+        eventually(lambda: "this one serves on" in server.log())
+        assert server.get("/health/ready")[0] == 200
+        fcntl.flock(gate, fcntl.LOCK_UN)
+        eventually(lambda: old not in server.worker_pids())
+        assert server.get("/health/ready")[0] == 200
+
+
+def test_stop_waits_for_no_worker_that_starts(new_server: New, tmp_path: Path) -> None:
+    (tmp_path / "sitecustomize.py").write_text(_GATE)
+    with (tmp_path / "gate").open("w") as gate:
+        server = new_server(workers=1, GATE=gate.name, PYTHONPATH=f"{tmp_path}:{ROOT}")
+        fcntl.flock(gate, fcntl.LOCK_EX)
+        server.signal(signal.SIGTTIN)
+        eventually(lambda: len(server.worker_pids()) == 2)
+        server.signal(signal.SIGTERM)
+        assert server.wait(timeout_s=20) == 0
+
+
 def test_stream_beyond_the_drain_time_is_cut_and_counted(new_server: New, inside: Inside, upstream: Upstream) -> None:
     server = new_server(workers=1, CCFLARE_DRAIN_S="0.5")
     installation = inside(server)
@@ -164,6 +202,38 @@ def test_worker_ends_well_though_a_thread_waits_for_the_database(new_server: New
             assert server.wait(timeout_s=20) == 0
     assert "was sent SIG" not in server.log()
     assert "exited with code" not in server.log()
+
+
+@pytest.mark.postgres
+def test_server_outlives_a_database_that_is_away_when_a_worker_is_replaced(new_server: New) -> None:
+    with postgres() as databases:
+        if databases is None:
+            pytest.skip("no PostgreSQL is installed, and CCFLARE_TEST_POSTGRES_URL names no server")
+        with databases.database() as address:
+            server = new_server(workers=2, DATABASE_URL=address.render_as_string(hide_password=False))
+            serving: set[int] = set()
+            eventually(lambda: serving.add(_worker_that_answers(server)) or len(serving) == 2)
+            victim, other = serving
+            engine = create_engine(address.set(database="postgres"), isolation_level="AUTOCOMMIT")
+            with engine.connect() as connection:
+                name = address.database
+                connection.execute(text(f"ALTER DATABASE {name} ALLOW_CONNECTIONS false"))
+                gone = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = :name"
+                connection.execute(text(gone), {"name": name})
+                server.signal(signal.SIGKILL, victim)
+                eventually(lambda: server.log().count("ccflare cannot start") >= 2)
+                assert other in server.worker_pids()
+                assert server.get("/health")[0] == 200
+                connection.execute(text(f"ALTER DATABASE {name} ALLOW_CONNECTIONS true"))
+            engine.dispose()
+            eventually(lambda: len(server.worker_pids()) == 2 and server.is_ready())
+
+
+def _worker_that_answers(server: Server) -> int:
+    with server.raw() as line:
+        line.request("HEAD", "/")
+        assert line.answer(bodyless=True).status == 200
+        return worker_of(server, line)
 
 
 def _is_waited(connection: Connection) -> bool:

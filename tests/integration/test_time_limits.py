@@ -1,5 +1,6 @@
 """Every wait has its limit: the first byte, silence, a slow body, a client that does not read."""
 
+import select
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -97,6 +98,14 @@ def test_client_that_does_not_read_is_cut(
     record = installation.final("SELECT * FROM requests WHERE id = ?", newest)
     assert record["outcome"] == "client_gone"
     assert record["answer_bytes"] < 16_000_000
+
+
+def test_client_that_reads_no_page_is_cut(raw: Callable[[], RawClient], server: Server) -> None:
+    client, broken = raw(), select.poll()
+    client.send(client.head("GET", "/static/vendor/htmx.min.js") * 400)
+    broken.register(client.sock, select.POLLERR)
+    assert broken.poll(20_000), "the server waits for a client that does not read"
+    assert "Traceback" not in server.log()
 
 
 def test_slow_but_steady_stream_is_never_cut(server: Server, upstream: Upstream) -> None:

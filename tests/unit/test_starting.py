@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from app.schema import SchemaError
+from app import starting
+from app.schema import DatabaseUnusable, SchemaError
 from app.starting import explained, is_command
 from app.vault import VaultError
 from config import ConfigError
@@ -40,6 +41,21 @@ def test_under_gunicorn_the_server_ends_too(monkeypatch: pytest.MonkeyPatch) -> 
     with pytest.raises(SystemExit) as ended, explained():
         raise VaultError("wrong key")
     assert ended.value.code == 4
+
+
+def test_database_that_is_away_ends_only_a_worker_that_replaces_another(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "gunicorn.arbiter", sys)
+    monkeypatch.setattr(starting, "_AGAIN_AFTER_S", 0)
+    monkeypatch.setattr(starting._Start, "is_replacement", False)
+    codes = []
+    for fault in (DatabaseUnusable("away"), None, DatabaseUnusable("away"), VaultError("wrong key")):
+        if fault is None:
+            starting.note_replacement()
+            continue
+        with pytest.raises(SystemExit) as ended, explained():
+            raise fault
+        codes.append(ended.value.code)
+    assert codes == [4, 1, 4]
 
 
 @pytest.mark.parametrize("fault", [ZeroDivisionError(), ModuleNotFoundError(name="app.nothing")])
