@@ -276,7 +276,7 @@ class Settings:
         "CCFLARE_IDLE_TIMEOUT_S", _decimal(0.1, 7200), "300", "Silence between two parts of an upstream's answer"
     )
     first_event_hold_s: float = _set(
-        "CCFLARE_FIRST_EVENT_HOLD_S", _decimal(0, 60), "2", "How long a stream's head waits for its first event"
+        "CCFLARE_FIRST_EVENT_HOLD_S", _decimal(0, 60), "2", "How long an answer's head waits for what comes first"
     )
     body_timeout_s: float = _set(
         "CCFLARE_BODY_TIMEOUT_S", _decimal(0.1, 3600), "60", "A client's body that makes no progress is cut"

@@ -13,6 +13,7 @@ from app.redaction import redact
 from app.runtime import runtime
 from app.usage.bodies import Bodies, Body, pretty
 from app.usage.conversation import Block, Conversation
+from app.usage.payloads import SECRET_HEADERS
 from app.usage.queries import RequestDetail, request_detail
 from app.usage.viewing import view_conversation, view_payload, view_request
 from app.values import id_from_text, id_text
@@ -22,12 +23,9 @@ _SHOWN_CHARS = 4000
 """A longer text is loaded when somebody wants it."""
 _CURL_CHARS = 100_000
 _BODY_CHARS = 200_000
-_UNSENT = frozenset(
-    {
-        *("host", "content-length", "connection", "transfer-encoding", "accept-encoding", "content-encoding"),
-        *("authorization", "proxy-authorization", "x-api-key", "api-key", "cookie", "x-goog-api-key", "expect"),
-    }
-)
+_UNSENT = SECRET_HEADERS | {
+    *("host", "content-length", "connection", "transfer-encoding", "accept-encoding", "content-encoding", "expect")
+}
 
 
 def _id(public_id: str) -> int:

@@ -166,7 +166,9 @@ class Corridor:
                 opened.pull_first_event(settings.first_event_hold_s)
                 if opened.is_empty_stream:
                     raise UpstreamFailed("the stream ended before its first event", phase="body", sent=True)
-            elif not is_success:
+            elif is_success:
+                opened.pull_first_bytes(settings.first_event_hold_s)
+            else:
                 opened.pull_head()
             if asked.exchange is not None:
                 opened.shown = shown(opened, asked.exchange)

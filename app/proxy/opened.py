@@ -88,16 +88,20 @@ class Opened:
 
     def pull(self) -> bool:
         """Read once more; return whether anything came. Raises UpstreamFailed."""
+        piece = self._take()
+        if piece and len(self.head) < HEAD_BYTES:
+            self._look(piece)
+        return not self.is_ended
+
+    def _take(self) -> bytes:
         piece = self.answer.read()
         if not piece:
             self.is_ended = True
-            return False
+            return b""
         piece = self._hidden(piece)
         self.held.append(piece)
         self._size += len(piece)
-        if len(self.head) < HEAD_BYTES:
-            self._look(piece)
-        return True
+        return piece
 
     def _look(self, piece: bytes) -> None:
         if self._decoder is None:
@@ -134,6 +138,11 @@ class Opened:
         while first_event(self.head) is None and not self._is_full and self.pull():
             pass
 
+    def pull_first_bytes(self, within_s: float) -> None:
+        """Read until anything of the body is there, it ends, or the time is over. A verdict does not look at it."""
+        if not self.answer.is_done:
+            _within(within_s, self._take)
+
     def pull_head(self) -> None:
         """Read until the head is full or the body ends; a body that breaks off is judged by what there is of it."""
         try:
@@ -161,7 +170,7 @@ class _Blind:
         return iter(())
 
 
-def _within(limit_s: float, action: Callable[[], None]) -> None:
+def _within(limit_s: float, action: Callable[[], object]) -> None:
     """Run `action`, and stop waiting for it after `limit_s`; what it has read by then is kept."""
     if not is_cooperative():
         action()

@@ -11,7 +11,7 @@ from app.usage.capture import Capture, join
 from app.values import Headers
 from app.vault import Vault
 
-_SECRET_HEADERS = frozenset(
+SECRET_HEADERS = frozenset(
     {
         "authorization",
         "proxy-authorization",
@@ -23,6 +23,7 @@ _SECRET_HEADERS = frozenset(
         "x-amz-security-token",
     }
 )
+"""Headers that are nothing but a credential, in lower case."""
 _REDACTED = "[redacted]"
 _MAX_VALUE = 4096
 _LENGTH = struct.Struct("<I")
@@ -60,7 +61,7 @@ def _compressed(data: bytes) -> bytes:
 
 def redact_headers(headers: Headers) -> list[tuple[str, str]]:
     """Return the header fields with the values of credentials replaced."""
-    return [(name, _REDACTED if name.lower() in _SECRET_HEADERS else _bounded(value)) for name, value in headers]
+    return [(name, _REDACTED if name.lower() in SECRET_HEADERS else _bounded(value)) for name, value in headers]
 
 
 def _bounded(value: str) -> str:

@@ -135,6 +135,30 @@ def test_gate_holds_the_head_while_the_first_event_is_near(raw: Callable[[], Raw
     assert [seen.credential for seen in upstream.requests()] == [key_of("a"), key_of("b")]
 
 
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize("broken", [cut(0), rst(0), cut(0, framing="length")], ids=["cut", "reset", "short"])
+@pytest.mark.usefixtures("pair")
+def test_answer_that_breaks_behind_its_head_comes_from_the_next(
+    server: Server, installation: Installation, upstream: Upstream, broken: Step, stream: bool
+) -> None:
+    upstream.script(key_of("a"), broken, forever=True)
+    answer = ask(server, stream=stream)
+    assert (answer.status, answer.complete) == (200, True)
+    record = installation.record(answer)
+    assert (record["outcome"], record["account_name"]) == ("complete", "b")
+    assert {one["reason"] for one in installation.attempts(record)[:-1]} == {"upstream"}
+
+
+@pytest.mark.usefixtures("pair")
+def test_head_of_an_answer_goes_out_while_its_body_is_late(raw: Callable[[], RawClient], upstream: Upstream) -> None:
+    upstream.script(key_of("a"), hold("late-body", message(), at=0))
+    client = raw()
+    send(client)
+    assert client.answer_head().status == 200
+    upstream.release("late-body")
+    client.read_until(b"usage")
+
+
 @pytest.mark.usefixtures("pair")
 def test_nothing_fails_over_once_an_event_went_out(
     server: Server, installation: Installation, upstream: Upstream

@@ -30,6 +30,15 @@ def test_stream_that_ends_before_an_event_is_read_to_its_end() -> None:
     assert (opened.held, opened.is_ended) == ([PING], True)
 
 
+def test_first_bytes_are_read_if_there_are_any() -> None:
+    for pieces in ([b"some", b"more"], [b""], []):
+        opened = Opened(Canned(*pieces))
+        opened.pull_first_bytes(1)
+        assert opened.held == [piece for piece in pieces[:1] if piece]
+    with pytest.raises(UpstreamFailed):
+        Opened(Canned(breaks=True)).pull_first_bytes(1)
+
+
 @pytest.mark.parametrize("coding", ["deflate", "made-up"])
 def test_head_is_decoded_and_the_held_bytes_stay_as_they_came(coding: str) -> None:
     packed = zlib.compress(b"plain")
