@@ -198,10 +198,16 @@ const ccflare = (() => {
   let opened = [];
   let refocus;
   document.addEventListener("htmx:beforeSwap", (event) => {
-    opened = [...event.detail.target.querySelectorAll("details[id][open]")].map((one) => one.id);
+    const { target, requestConfig } = event.detail;
+    // A form that is being sent gets its answer where it stands, so the part around it waits.
+    if ([...target.querySelectorAll("form.htmx-request")].some((form) => form !== requestConfig.elt)) {
+      event.detail.shouldSwap = false;
+      return;
+    }
+    opened = [...target.querySelectorAll("details[id][open]")].map((one) => one.id);
     const had = document.activeElement;
-    const isInside = event.detail.target !== had && event.detail.target.contains(had) && event.detail.target.id;
-    refocus = isInside ? kept(had, event.detail.target) : undefined;
+    const isInside = target !== had && target.contains(had) && target.id;
+    refocus = isInside ? kept(had, target) : undefined;
   });
   document.addEventListener("htmx:afterSwap", () => {
     for (const id of opened) document.getElementById(id)?.setAttribute("open", "");

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from app.clock import now_ms
 from tests.browser.conftest import shoot, write
@@ -135,6 +135,27 @@ def test_pause_and_resume_change_only_the_row(visit: Visit) -> None:
     line.get_by_role("button", name="Resume").click()
     expect(line.locator(".badge")).to_have_text("Ready")
     assert page.evaluate("window.sameLoad")
+
+
+def test_what_was_sent_is_answered_though_the_list_is_drawn_anew_meanwhile(
+    visit: Visit, expected_errors: list[str]
+) -> None:
+    expected_errors += ["ERR_FAILED", "[object Event]"]  # No event of the server makes good what a page misses.
+    page = visit("/dashboard/accounts")
+    page.route("**/overview/beats", lambda route: route.abort())
+    page.reload()
+    line = page.locator(".account").first
+    sent: list[Route] = []
+    page.route("**/pause", lambda route: sent.append(route))
+    with page.expect_request("**/pause"):
+        line.get_by_role("button", name="Pause").click()
+    page.evaluate("""new Promise((done) => {
+      const look = (event) => { if (event.detail.pathInfo.requestPath === "/dashboard/accounts") done(); };
+      document.addEventListener("htmx:afterRequest", look);
+      document.body.dispatchEvent(new Event("tick"));
+    })""")
+    sent[0].continue_()
+    expect(line.locator(".badge")).to_have_text("Paused")
 
 
 def test_pause_with_a_reason_in_a_dialog(visit: Visit) -> None:
