@@ -3,11 +3,11 @@
 import fcntl
 import json
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Connection, create_engine, text
+from sqlalchemy import URL, Connection, create_engine, text
 
 from tests.databases import postgres
 from tests.fakes.raw import RawClient
@@ -185,48 +185,50 @@ def test_worker_ends_at_once_and_leaves_one_whole_file(new_server: New, tmp_path
     assert not list((server.folder / "data").glob("ccflare.db-*"))
 
 
-@pytest.mark.postgres
-def test_worker_ends_well_though_a_thread_waits_for_the_database(new_server: New) -> None:
+@pytest.fixture
+def address() -> Iterator[URL]:
+    """Where a PostgreSQL database of the test's own is."""
     with postgres() as databases:
         if databases is None:
             pytest.skip("no PostgreSQL is installed, and CCFLARE_TEST_POSTGRES_URL names no server")
-        with databases.database() as address:
-            server = new_server(workers=1, DATABASE_URL=address.render_as_string(hide_password=False))
-            engine = create_engine(address)
-            with engine.connect() as connection:
-                connection.execute(text("LOCK TABLE pulse IN ACCESS EXCLUSIVE MODE"))
-                eventually(lambda: _is_waited(connection))
-                server.signal(signal.SIGTERM)
-                eventually(lambda: "Worker exiting" in server.log(), every_s=0.001)
-            engine.dispose()
-            assert server.wait(timeout_s=20) == 0
+        with databases.database() as found:
+            yield found
+
+
+@pytest.mark.postgres
+def test_worker_ends_well_though_a_thread_waits_for_the_database(address: URL, new_server: New) -> None:
+    server = new_server(workers=1, DATABASE_URL=address.render_as_string(hide_password=False))
+    engine = create_engine(address)
+    with engine.connect() as connection:
+        connection.execute(text("LOCK TABLE pulse IN ACCESS EXCLUSIVE MODE"))
+        eventually(lambda: _is_waited(connection))
+        server.signal(signal.SIGTERM)
+        eventually(lambda: "Worker exiting" in server.log(), every_s=0.001)
+    engine.dispose()
+    assert server.wait(timeout_s=20) == 0
     assert "was sent SIG" not in server.log()
     assert "exited with code" not in server.log()
 
 
 @pytest.mark.postgres
-def test_server_outlives_a_database_that_is_away_when_a_worker_is_replaced(new_server: New) -> None:
-    with postgres() as databases:
-        if databases is None:
-            pytest.skip("no PostgreSQL is installed, and CCFLARE_TEST_POSTGRES_URL names no server")
-        with databases.database() as address:
-            server = new_server(workers=2, DATABASE_URL=address.render_as_string(hide_password=False))
-            serving: set[int] = set()
-            eventually(lambda: serving.add(_worker_that_answers(server)) or len(serving) == 2)
-            victim, other = serving
-            engine = create_engine(address.set(database="postgres"), isolation_level="AUTOCOMMIT")
-            with engine.connect() as connection:
-                name = address.database
-                connection.execute(text(f"ALTER DATABASE {name} ALLOW_CONNECTIONS false"))
-                gone = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = :name"
-                connection.execute(text(gone), {"name": name})
-                server.signal(signal.SIGKILL, victim)
-                eventually(lambda: server.log().count("ccflare cannot start") >= 2)
-                assert other in server.worker_pids()
-                assert server.get("/health")[0] == 200
-                connection.execute(text(f"ALTER DATABASE {name} ALLOW_CONNECTIONS true"))
-            engine.dispose()
-            eventually(lambda: len(server.worker_pids()) == 2 and server.is_ready())
+def test_server_outlives_a_database_that_is_away_when_a_worker_is_replaced(address: URL, new_server: New) -> None:
+    server = new_server(workers=2, DATABASE_URL=address.render_as_string(hide_password=False))
+    serving: set[int] = set()
+    eventually(lambda: serving.add(_worker_that_answers(server)) or len(serving) == 2)
+    victim, other = serving
+    engine = create_engine(address.set(database="postgres"), isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        name = address.database
+        connection.execute(text(f"ALTER DATABASE {name} ALLOW_CONNECTIONS false"))
+        gone = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = :name"
+        connection.execute(text(gone), {"name": name})
+        server.signal(signal.SIGKILL, victim)
+        eventually(lambda: server.log().count("ccflare cannot start") >= 2)
+        assert other in server.worker_pids()
+        assert server.get("/health")[0] == 200
+        connection.execute(text(f"ALTER DATABASE {name} ALLOW_CONNECTIONS true"))
+    engine.dispose()
+    eventually(lambda: len(server.worker_pids()) == 2 and server.is_ready())
 
 
 def _worker_that_answers(server: Server) -> int:
